@@ -1,0 +1,117 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Swift 6, and every warning is an error.
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+]
+/// Code that reads bytes nobody vouches for: each unsafe expression is marked as one.
+let memorySafe =
+  strict + [.strictMemorySafety(), .enableExperimentalFeature("Lifetimes")]
+
+/// C of our own: warnings are errors there too.
+let c: [CSetting] = [
+  .define("_GNU_SOURCE"), .unsafeFlags(["-std=gnu17", "-Wall", "-Wextra"]),
+  .treatAllWarnings(as: .error),
+]
+
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+
+let package = Package(
+  name: "ctrace",
+  products: [
+    .executable(name: "ctrace", targets: ["ctrace"]),
+    .library(name: "ctrace-runtime", type: .dynamic, targets: ["CTraceRuntime"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+  ],
+  targets: [
+    // In the target.
+    .target(name: "CTraceABI"),
+    // Nothing may depend on it: its linker settings would travel along. They keep libswiftCore,
+    // which SwiftPM links into every dynamic library, out of the programs that are recorded. The
+    // optimiser is on in debug builds too: what runs in the target is the same everywhere.
+    .target(
+      name: "CTraceRuntime",
+      dependencies: ["CTraceABI"],
+      exclude: ["exports.map"],
+      cSettings: c + [
+        .unsafeFlags([
+          "-O2", "-fvisibility=hidden", "-fexceptions", "-fno-omit-frame-pointer",
+          "-ftls-model=initial-exec",
+        ])
+      ],
+      linkerSettings: [
+        .unsafeFlags([
+          "-enable-experimental-feature", "Embedded", "-Xlinker",
+          "--version-script=\(Context.packageDirectory)/Sources/CTraceRuntime/exports.map",
+        ])
+      ]),
+
+    // The system.
+    .target(name: "CLinux", cSettings: c),
+    .systemLibrary(name: "CElf", pkgConfig: "libelf", providers: [.apt(["libelf-dev"])]),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .target(name: "LinuxSystem", dependencies: ["CLinux", system], swiftSettings: strict),
+
+    // The trace.
+    .target(name: "TraceModel", swiftSettings: strict),
+    .target(
+      name: "TraceFile", dependencies: ["TraceModel", "CZstd", "CZlib"],
+      swiftSettings: memorySafe),
+
+    // Recording.
+    .target(
+      name: "Symbolication", dependencies: ["TraceModel", "CElf", "CZlib"],
+      swiftSettings: memorySafe,
+      // For its demangler.
+      linkerSettings: [.linkedLibrary("stdc++")]),
+    .target(
+      name: "TraceRecorder",
+      dependencies: [
+        "CLinux", "CTraceABI", "LinuxSystem", "Symbolication", "TraceFile", "TraceModel", system,
+      ],
+      swiftSettings: strict),
+
+    // What is made of a trace.
+    .target(
+      name: "TraceAnalysis",
+      dependencies: ["TraceModel", .product(name: "Histogram", package: "hdrhistogram-swift")],
+      swiftSettings: strict),
+    .target(name: "TraceExport", dependencies: ["TraceModel"], swiftSettings: strict),
+
+    // The command.
+    .target(
+      name: "CommandLine",
+      dependencies: [
+        "LinuxSystem", "TraceAnalysis", "TraceExport", "TraceFile", "TraceModel", "TraceRecorder",
+        system, .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+    .executableTarget(name: "ctrace", dependencies: ["CommandLine"], swiftSettings: strict),
+
+    // Tests.
+    .target(
+      name: "TestSupport", dependencies: ["TraceFile", "TraceModel"], path: "Tests/TestSupport",
+      swiftSettings: strict),
+    .testTarget(
+      name: "SymbolicationTests", dependencies: ["Symbolication"], swiftSettings: strict),
+    .testTarget(
+      name: "TraceFileTests", dependencies: ["TraceFile", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "TraceAnalysisTests", dependencies: ["TraceAnalysis", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "TraceExportTests", dependencies: ["TraceExport", "TestSupport"],
+      swiftSettings: strict),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .gnu17
+)

@@ -1,0 +1,159 @@
+// Mutexes, POSIX and C11.
+//
+// The uncontended path tries the lock instead of taking it: the answer tells for certain whether the
+// lock was held, at the same price. Every result of a try except "busy" is what the lock itself
+// would have returned.
+#include <errno.h>
+
+#include "runtime.h"
+
+enum {
+  // glibc's bits of pthread_mutex_t.__data.__kind.
+  KIND_ROBUST = 16,
+  KIND_INHERIT = 32,
+  // Bits of a futex word that holds its owner's thread id.
+  WORD_WAITERS = 0x80000000,
+};
+
+/// Whether a thread sleeps in the kernel for this lock. Read by its owner.
+static bool has_waiters(const pthread_mutex_t *mutex) {
+  unsigned word = (unsigned)__atomic_load_n(&mutex->__data.__lock, __ATOMIC_RELAXED);
+  return mutex->__data.__kind & (KIND_ROBUST | KIND_INHERIT) ? (word & WORD_WAITERS) != 0
+                                                             : word > 1;
+}
+
+/// A recursive mutex that its owner has locked again: no acquire, and its unlock no release.
+always_inline bool is_nested(const pthread_mutex_t *mutex) {
+  return unlikely(mutex->__data.__count > 1);
+}
+
+always_inline void mutex_acquired(pthread_mutex_t *mutex, struct site site) {
+  if (!is_nested(mutex)) note_acquire((uintptr_t)mutex, CTRACE_MUTEX, site);
+}
+
+static noinline int lock_contended(pthread_mutex_t *mutex, struct site site, const clockid_t *clock,
+                                   const struct timespec *time) {
+  struct wait wait = {0};
+  uint32_t owner = (uint32_t)__atomic_load_n(&mutex->__data.__owner, __ATOMIC_RELAXED);
+  wait_begin(&wait, (uintptr_t)mutex, CTRACE_MUTEX, CTRACE_LOCK, owner, 0, site);
+  int result = time == NULL    ? real.pthread_mutex_lock(mutex)
+               : clock == NULL ? real.pthread_mutex_timedlock(mutex, time)
+                               : real.pthread_mutex_clocklock(mutex, *clock, time);
+  wait_end(&wait, outcome_of(result));
+  if (outcome_of(result) == CTRACE_ACQUIRED && is_recording()) mutex_acquired(mutex, site);
+  return result;
+}
+
+always_inline int lock(pthread_mutex_t *mutex, struct site site, const clockid_t *clock,
+                       const struct timespec *time) {
+  int result = real.pthread_mutex_trylock(mutex);
+  if (unlikely(result == EBUSY)) return lock_contended(mutex, site, clock, time);
+  if (likely(result == 0) || result == EOWNERDEAD) mutex_acquired(mutex, site);
+  return result;
+}
+
+always_inline int try_lock(pthread_mutex_t *mutex, struct site site) {
+  int result = real.pthread_mutex_trylock(mutex);
+  if ((result == 0 || result == EOWNERDEAD) && is_recording()) mutex_acquired(mutex, site);
+  return result;
+}
+
+static noinline int unlock_contended(pthread_mutex_t *mutex, struct site site) {
+  uint64_t acquired = acquired_at((uintptr_t)mutex), released = now();
+  int result = real.pthread_mutex_unlock(mutex);
+  // From here on the mutex may be gone.
+  if (result == 0)
+    record_release((uintptr_t)mutex, CTRACE_MUTEX, CTRACE_LOCK, acquired, released, site);
+  return result;
+}
+
+always_inline int unlock(pthread_mutex_t *mutex, struct site site) {
+  if (unlikely((unsigned)__atomic_load_n(&mutex->__data.__lock, __ATOMIC_RELAXED) > 1) &&
+      has_waiters(mutex) && !is_nested(mutex))
+    return unlock_contended(mutex, site);
+  if (unlikely(self.sampled == (uintptr_t)mutex) && !is_nested(mutex))
+    sample_hold((uintptr_t)mutex);
+  int result = real.pthread_mutex_unlock(mutex);
+  if (unlikely(self.wait_ended)) flush_wait();
+  return result;
+}
+
+exported int pthread_mutex_lock(pthread_mutex_t *mutex) {
+  if (unlikely(!is_recording())) return real.pthread_mutex_lock(mutex);
+  return lock(mutex, THIS_SITE, NULL, NULL);
+}
+
+exported int pthread_mutex_timedlock(pthread_mutex_t *mutex, const struct timespec *time) {
+  if (unlikely(!is_recording())) return real.pthread_mutex_timedlock(mutex, time);
+  return lock(mutex, THIS_SITE, NULL, time);
+}
+
+exported int pthread_mutex_clocklock(pthread_mutex_t *mutex, clockid_t clock,
+                                     const struct timespec *time) {
+  if (unlikely(!is_recording())) return real.pthread_mutex_clocklock(mutex, clock, time);
+  return lock(mutex, THIS_SITE, &clock, time);
+}
+
+exported int pthread_mutex_trylock(pthread_mutex_t *mutex) { return try_lock(mutex, THIS_SITE); }
+
+exported int pthread_mutex_unlock(pthread_mutex_t *mutex) {
+  if (unlikely(!is_recording())) return real.pthread_mutex_unlock(mutex);
+  return unlock(mutex, THIS_SITE);
+}
+
+exported int pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *attributes) {
+  int result = real.pthread_mutex_init(mutex, attributes);
+  if (result == 0 && is_recording())
+    record_lock(CTRACE_RECORD_INIT, (uintptr_t)mutex, CTRACE_MUTEX, 0, THIS_SITE);
+  return result;
+}
+
+exported int pthread_mutex_destroy(pthread_mutex_t *mutex) {
+  int result = real.pthread_mutex_destroy(mutex);
+  if (result == 0 && is_recording()) record_destroy((uintptr_t)mutex, CTRACE_MUTEX);
+  return result;
+}
+
+// glibc's C11 mutexes are its POSIX ones; only the results differ.
+
+static int c11_result(int result) {
+  switch (result) {
+    case 0: return thrd_success;
+    case ENOMEM: return thrd_nomem;
+    case ETIMEDOUT: return thrd_timedout;
+    case EBUSY: return thrd_busy;
+    default: return thrd_error;
+  }
+}
+
+exported int mtx_init(mtx_t *mutex, int type) {
+  int result = real.mtx_init(mutex, type);
+  if (result == thrd_success && is_recording())
+    record_lock(CTRACE_RECORD_INIT, (uintptr_t)mutex, CTRACE_MUTEX, 0, THIS_SITE);
+  return result;
+}
+
+exported void mtx_destroy(mtx_t *mutex) {
+  if (real.pthread_mutex_destroy((pthread_mutex_t *)mutex) == 0 && is_recording())
+    record_destroy((uintptr_t)mutex, CTRACE_MUTEX);
+}
+
+exported int mtx_lock(mtx_t *mutex) {
+  if (unlikely(!is_recording())) return c11_result(real.pthread_mutex_lock((void *)mutex));
+  return c11_result(lock((pthread_mutex_t *)mutex, THIS_SITE, NULL, NULL));
+}
+
+exported int mtx_timedlock(mtx_t *restrict mutex, const struct timespec *restrict time) {
+  if (unlikely(!is_recording()))
+    return c11_result(real.pthread_mutex_timedlock((void *)mutex, time));
+  return c11_result(lock((pthread_mutex_t *)mutex, THIS_SITE, NULL, time));
+}
+
+exported int mtx_trylock(mtx_t *mutex) {
+  return c11_result(try_lock((pthread_mutex_t *)mutex, THIS_SITE));
+}
+
+exported int mtx_unlock(mtx_t *mutex) {
+  if (unlikely(!is_recording())) return c11_result(real.pthread_mutex_unlock((void *)mutex));
+  return c11_result(unlock((pthread_mutex_t *)mutex, THIS_SITE));
+}

@@ -1,0 +1,136 @@
+// Finds the real functions. glibc's own aliases serve while the lookup itself runs: an allocator
+// that takes locks may be called by dlsym.
+#include "real.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+
+extern int __pthread_mutex_lock(pthread_mutex_t *);
+extern int __pthread_mutex_trylock(pthread_mutex_t *);
+extern int __pthread_mutex_unlock(pthread_mutex_t *);
+extern int __pthread_mutex_init(pthread_mutex_t *, const pthread_mutexattr_t *);
+extern int __pthread_mutex_destroy(pthread_mutex_t *);
+extern int __pthread_rwlock_rdlock(pthread_rwlock_t *);
+extern int __pthread_rwlock_wrlock(pthread_rwlock_t *);
+extern int __pthread_rwlock_unlock(pthread_rwlock_t *);
+extern int __pthread_once(pthread_once_t *, void (*)(void));
+
+static __thread bool is_resolving __attribute__((tls_model("initial-exec")));
+
+static int missing(void) { return ENOSYS; }
+
+/// dlsym finds "the next library" by the address it returns to: the result must pass through a
+/// variable, so that no caller's frame replaces ours.
+static void *next_function(const char *name, const char *version) {
+  bool was_resolving = is_resolving;
+  is_resolving = true;
+  void *volatile found =
+      version != NULL ? dlvsym(RTLD_NEXT, name, version) : dlsym(RTLD_NEXT, name);
+  // A library in between that wraps the function may not version it.
+  if (found == NULL && version != NULL) found = dlsym(RTLD_NEXT, name);
+  is_resolving = was_resolving;
+  return found != NULL ? found : (void *)missing;
+}
+
+static void *alias_of(const char *name) {
+  static const struct {
+    const char *name;
+    void *alias;
+  } aliases[] = {
+      {"pthread_mutex_lock", (void *)__pthread_mutex_lock},
+      {"pthread_mutex_trylock", (void *)__pthread_mutex_trylock},
+      {"pthread_mutex_unlock", (void *)__pthread_mutex_unlock},
+      {"pthread_mutex_init", (void *)__pthread_mutex_init},
+      {"pthread_mutex_destroy", (void *)__pthread_mutex_destroy},
+      {"pthread_rwlock_rdlock", (void *)__pthread_rwlock_rdlock},
+      {"pthread_rwlock_wrlock", (void *)__pthread_rwlock_wrlock},
+      {"pthread_rwlock_unlock", (void *)__pthread_rwlock_unlock},
+      {"pthread_once", (void *)__pthread_once},
+  };
+  for (size_t index = 0; index < sizeof aliases / sizeof aliases[0]; index++) {
+    const char *left = aliases[index].name, *right = name;
+    while (*left != 0 && *left == *right) left++, right++;
+    if (*left == *right) return aliases[index].alias;
+  }
+  return NULL;
+}
+
+/// Which version of a function programs of today mean; only the condition variables have two.
+static const char *version_of(const char *name) {
+#ifdef __x86_64__
+  static const char *const versioned[] = {
+      "pthread_cond_init", "pthread_cond_destroy", "pthread_cond_wait",
+      "pthread_cond_timedwait", "pthread_cond_signal", "pthread_cond_broadcast",
+  };
+  for (size_t index = 0; index < sizeof versioned / sizeof versioned[0]; index++) {
+    const char *left = versioned[index], *right = name;
+    while (*left != 0 && *left == *right) left++, right++;
+    if (*left == *right) return "GLIBC_2.3.2";
+  }
+#else
+  (void)name;
+#endif
+  return NULL;
+}
+
+#define X(name, parameters, arguments)                                              \
+  static int first_##name parameters {                                              \
+    void *alias;                                                                    \
+    if (is_resolving && (alias = alias_of(#name)) != NULL)                          \
+      return ((int(*) parameters)alias)arguments;                                   \
+    int(*found) parameters = (int(*) parameters)next_function(#name, version_of(#name)); \
+    __atomic_store_n(&real.name, found, __ATOMIC_RELAXED);                          \
+    return found arguments;                                                         \
+  }
+REAL_FUNCTIONS(X)
+#undef X
+
+static sem_t *first_sem_open(const char *name, int flags, ...) {
+  __builtin_va_list list;
+  __builtin_va_start(list, flags);
+  mode_t mode = __builtin_va_arg(list, mode_t);
+  unsigned value = __builtin_va_arg(list, unsigned);
+  __builtin_va_end(list);
+  real.sem_open = (sem_t * (*)(const char *, int, ...)) next_function("sem_open", NULL);
+  return real.sem_open(name, flags, mode, value);
+}
+
+static void first_pthread_exit(void *value) {
+  real.pthread_exit = (void (*)(void *))next_function("pthread_exit", NULL);
+  real.pthread_exit(value);
+}
+
+struct real_functions real = {
+#define X(name, parameters, arguments) .name = first_##name,
+    REAL_FUNCTIONS(X)
+#undef X
+        .sem_open = first_sem_open,
+        .pthread_exit = first_pthread_exit,
+};
+
+void resolve_real_functions(void) {
+#define X(name, parameters, arguments)                                                       \
+  __atomic_store_n(&real.name, (int(*) parameters)next_function(#name, version_of(#name)), \
+                   __ATOMIC_RELAXED);
+  REAL_FUNCTIONS(X)
+#undef X
+  real.sem_open = (sem_t * (*)(const char *, int, ...)) next_function("sem_open", NULL);
+  real.pthread_exit = (void (*)(void *))next_function("pthread_exit", NULL);
+  real.dlopen = (void *(*)(const char *, int))next_function("dlopen", NULL);
+  real.dlmopen = (void *(*)(long, const char *, int))next_function("dlmopen", NULL);
+#ifdef __x86_64__
+  real.old_cond_init = (int (*)(pthread_cond_t *, const pthread_condattr_t *))next_function(
+      "pthread_cond_init", "GLIBC_2.2.5");
+  real.old_cond_destroy =
+      (int (*)(pthread_cond_t *))next_function("pthread_cond_destroy", "GLIBC_2.2.5");
+  real.old_cond_wait = (int (*)(pthread_cond_t *, pthread_mutex_t *))next_function(
+      "pthread_cond_wait", "GLIBC_2.2.5");
+  real.old_cond_timedwait =
+      (int (*)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *))next_function(
+          "pthread_cond_timedwait", "GLIBC_2.2.5");
+  real.old_cond_signal =
+      (int (*)(pthread_cond_t *))next_function("pthread_cond_signal", "GLIBC_2.2.5");
+  real.old_cond_broadcast =
+      (int (*)(pthread_cond_t *))next_function("pthread_cond_broadcast", "GLIBC_2.2.5");
+#endif
+}

@@ -1,0 +1,364 @@
+// Writing records: the ring, the stacks, the waits, and what leaves a table of uses.
+#include <errno.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "runtime.h"
+
+_Static_assert((CTRACE_RING_SIZE & (CTRACE_RING_SIZE - 1)) == 0, "positions are masked");
+
+// MARK: The ring
+
+static bool has_room(uint64_t end) {
+  if (end - self.known_tail <= CTRACE_RING_SIZE) return true;
+  uint64_t tail = __atomic_load_n(&self.slot->tail, __ATOMIC_ACQUIRE);
+  // The recorder only ever moves the tail towards the head: anything else is not its doing.
+  if (tail <= self.head) self.known_tail = tail;
+  return end - self.known_tail <= CTRACE_RING_SIZE;
+}
+
+void *reserve_record(uint8_t kind, uint32_t words, uint64_t time) {
+  uint64_t position = self.head & (CTRACE_RING_SIZE - 1);
+  uint64_t left = CTRACE_RING_SIZE - position;
+  uint64_t pad = (uint64_t)words * 8 <= left ? 0 : left;
+  if (!has_room(self.head + pad + (uint64_t)words * 8)) {
+    self.slot->lost += 1;
+    return NULL;
+  }
+  char *ring = (char *)self.slot + CTRACE_SLOT_RING;
+  if (pad != 0) {
+    *(uint64_t *)(ring + position) = CTRACE_RECORD_PAD | (pad / 8) << 16;
+    self.head += pad;
+    position = 0;
+  }
+  struct ctrace_record *record = (struct ctrace_record *)(ring + position);
+  *record = (struct ctrace_record){.kind = kind, .words = (uint16_t)words, .time = time};
+  return record;
+}
+
+void commit_record(const void *record) {
+  self.head += (uint64_t)((const struct ctrace_record *)record)->words * 8;
+  __atomic_store_n(&self.slot->head, self.head, __ATOMIC_RELEASE);
+}
+
+// MARK: Stacks
+
+uint8_t capture_stack(struct site site) {
+  uint64_t frames[CTRACE_MAX_FRAMES];
+  frames[0] = site.address;
+  uint32_t count = 1;
+  uint64_t hash = (site.address ^ 0x5bd1e995) * UINT64_C(0x9e3779b97f4a7c15);
+  // The chain of frame pointers is followed only on the thread's own stack, all of which is mapped
+  // from here upwards, and only upwards. A program without frame pointers has anything in the
+  // register: that ends the chain sooner or later, and the recorder drops what is no code.
+  if (site.frame > self.stack_bottom && site.frame < self.stack_top) {
+    uintptr_t frame = *(const uintptr_t *)site.frame, below = site.frame;
+    while (count < CTRACE_MAX_FRAMES && frame > below && frame % sizeof frame == 0 &&
+           frame + 2 * sizeof frame <= self.stack_top) {
+      uintptr_t address = ((const uintptr_t *)frame)[1];
+      if (address < 4096) break;
+      frames[count++] = address;
+      hash = (hash ^ address) * UINT64_C(0x9e3779b97f4a7c15);
+      below = frame;
+      frame = *(const uintptr_t *)frame;
+    }
+  }
+  hash ^= hash >> 29;
+  if (hash == 0) hash = 1;
+
+  uint32_t index = (uint32_t)(hash % CTRACE_STACK_ENTRIES);
+  struct ctrace_stack_entry *entries =
+      (struct ctrace_stack_entry *)((char *)self.slot + CTRACE_SLOT_STACKS);
+  if (likely(entries[index].hash == hash)) return (uint8_t)(index + 1);
+  struct ctrace_record *record = reserve_record(CTRACE_RECORD_STACK, 2 + count, 0);
+  if (record == NULL) return 0;
+  record->stack = (uint8_t)(index + 1);
+  uint64_t *words = (uint64_t *)(record + 1);
+  for (uint32_t frame = 0; frame < count; frame++) words[frame] = frames[frame];
+  commit_record(record);
+  entries[index].hash = hash;
+  return (uint8_t)(index + 1);
+}
+
+// MARK: Uses
+
+static void count_lost_use(const struct ctrace_use *use) {
+  self.slot->uncounted += use->counts >> 16;
+}
+
+/// Makes room in a bucket: what the use holds goes to the ring.
+static void evict(struct ctrace_use *use) {
+  struct ctrace_use_detail *detail = detail_of(use);
+  struct ctrace_record_use *record =
+      reserve_record(CTRACE_RECORD_USE, sizeof *record / 8, now());
+  if (record != NULL) {
+    record->use = *use;
+    record->detail = *detail;
+    commit_record(record);
+  } else {
+    count_lost_use(use);
+  }
+  // Whenever the process is killed, the entry is either marked empty or still bears the number of
+  // its filling, which the recorder has read from the ring.
+  __atomic_store_n(&use->key, 0, __ATOMIC_RELEASE);
+  *detail = (struct ctrace_use_detail){0};
+  use->acquired = 0;
+}
+
+/// A table eight times as large from the heap; the old one stays as it was until the new one is in
+/// place, so that the recorder finds a whole one at any moment.
+static void grow_table(void) {
+  uint32_t old_log2 = 65 - self.bucket_shift, new_log2 = old_log2 + 3;
+  self.evictions = 0;
+  if (new_log2 > CTRACE_LAST_TABLE_LOG2) return;
+  uint64_t size = (uint64_t)96 << new_log2;
+  uint64_t offset = __atomic_fetch_add(&arena.control->heap_next, size, __ATOMIC_RELAXED);
+  if (offset < arena.control->heap_offset || offset > arena.size || size > arena.size - offset)
+    return;
+  struct ctrace_use *old_uses = self.uses;
+  size_t old_length = (size_t)1 << old_log2;
+  struct ctrace_use_detail *old_details = (struct ctrace_use_detail *)(old_uses + old_length);
+  struct ctrace_use *new_uses = (struct ctrace_use *)(arena.base + offset);
+  int saved_errno = errno;
+  if (syscall(SYS_mprotect, new_uses, size, 3 /* PROT_READ | PROT_WRITE */) != 0) {
+    errno = saved_errno;
+    return;
+  }
+  struct ctrace_use_detail *new_details =
+      (struct ctrace_use_detail *)(new_uses + ((size_t)1 << new_log2));
+  uint32_t new_shift = 65 - new_log2;
+  for (size_t index = 0; index < old_length; index++) {
+    if (old_uses[index].key == 0) continue;
+    uint64_t hash = hash_address((uintptr_t)(old_uses[index].key & 0xffffffffffff));
+    size_t place = (hash << EPOCH_BITS >> new_shift) << 1;
+    // Both of a bucket come from one old bucket of two, so that there is always room.
+    if (new_uses[place].key != 0) place += 1;
+    new_uses[place] = old_uses[index];
+    new_details[place] = old_details[index];
+  }
+  self.uses = new_uses;
+  self.bucket_shift = new_shift;
+  __atomic_store_n(&self.slot->table, offset | new_log2, __ATOMIC_RELEASE);
+}
+
+struct ctrace_use *make_use(uint64_t key, uint64_t hash, uint8_t lock_kind, uintptr_t site) {
+  struct ctrace_use *bucket = &self.uses[(hash << EPOCH_BITS >> self.bucket_shift) << 1];
+  struct ctrace_use *use = bucket[0].key == 0 ? &bucket[0] : &bucket[1];
+  if (use->key != 0) {
+    if (++self.evictions > (UINT32_C(1) << (64 - self.bucket_shift))) {
+      grow_table();
+      bucket = &self.uses[(hash << EPOCH_BITS >> self.bucket_shift) << 1];
+    }
+    // The one acquired longer ago: the other may well be held.
+    use = bucket[0].key == 0                           ? &bucket[0]
+          : bucket[1].key == 0                         ? &bucket[1]
+          : bucket[0].acquired <= bucket[1].acquired ? &bucket[0]
+                                                       : &bucket[1];
+    if (use->key != 0) evict(use);
+  }
+  use->counts = ++self.fillings & 0xffff;
+  use->site = (uint64_t)lock_kind << 56 | (site & UINT64_C(0xffffffffffffff));
+  __atomic_store_n(&use->key, key, __ATOMIC_RELEASE);
+  return use;
+}
+
+void sample_hold(uintptr_t lock) {
+  enter();
+  uint64_t hash = hash_address(lock);
+  struct ctrace_use *use = find_use(key_of(lock, hash), hash);
+  if (use != NULL && use->acquired != 0) {
+    struct ctrace_use_detail *detail = detail_of(use);
+    detail->sampled_holds += 1;
+    detail->sampled_hold_time += now() - use->acquired;
+  }
+  self.sampled = 0;
+  leave();
+}
+
+// MARK: Waits
+
+/// Writes the ended wait of the slot to the ring.
+static void write_wait(void) {
+  struct ctrace_pending *pending = &self.slot->pending;
+  self.wait_ended = 0;
+  if (pending->state != 2) return;
+  struct ctrace_record_wait *record =
+      reserve_record(CTRACE_RECORD_WAIT, sizeof *record / 8, pending->end);
+  if (record != NULL) {
+    record->head.lock_kind = pending->lock_kind;
+    record->head.operation = pending->operation;
+    record->head.outcome = pending->outcome;
+    record->head.stack = pending->stack;
+    record->start = pending->start;
+    record->key = pending->lock;
+    record->partner = pending->partner;
+    record->owner = pending->owner;
+    commit_record(record);
+  } else {
+    uintptr_t lock = (uintptr_t)(pending->lock & 0xffffffffffff);
+    uint64_t hash = hash_address(lock);
+    struct ctrace_use *use = find_use(pending->lock, hash);
+    if (use == NULL) use = make_use(pending->lock, hash, pending->lock_kind, 0);
+    struct ctrace_use_detail *detail = detail_of(use);
+    uint64_t duration = pending->end - pending->start;
+    detail->lost_waits += 1;
+    detail->lost_wait_time += duration;
+    if (duration > detail->longest_unrecorded_wait) detail->longest_unrecorded_wait = duration;
+  }
+  __atomic_store_n(&pending->state, 0, __ATOMIC_RELEASE);
+}
+
+void flush_wait(void) {
+  enter();
+  write_wait();
+  leave();
+}
+
+void wait_begin(struct wait *wait, uintptr_t lock, uint8_t lock_kind, uint8_t operation,
+                uint32_t owner, uintptr_t partner, struct site site) {
+  wait->is_recorded = false;
+  if (!is_recording()) return;
+  enter();
+  if (self.wait_ended) write_wait();
+  struct ctrace_pending *pending = &self.slot->pending;
+  wait->lock = lock;
+  wait->lock_kind = lock_kind;
+  wait->site = site.address;
+  wait->is_recorded = true;
+  // A signal handler that came while the thread was waiting waits itself.
+  wait->is_nested = pending->state == 1;
+  if (wait->is_nested) wait->outer = *pending;
+  // The stack index of the outer wait must keep its meaning: a nested one does without.
+  uint8_t stack = wait->is_nested ? 0 : capture_stack(site);
+  pending->state = 0;
+  signal_fence();
+  pending->lock_kind = lock_kind;
+  pending->operation = operation;
+  pending->outcome = CTRACE_ACQUIRED;
+  pending->stack = stack;
+  pending->lock = key_of(lock, hash_address(lock));
+  pending->partner = partner == 0 ? 0 : key_of(partner, hash_address(partner));
+  pending->owner = owner;
+  pending->start = now();
+  __atomic_store_n(&pending->state, 1, __ATOMIC_RELEASE);
+  leave();
+}
+
+void wait_end(struct wait *wait, uint8_t outcome) {
+  if (!wait->is_recorded) return;
+  wait->is_recorded = false;
+  // A child forked from a signal handler in the middle of a wait has nothing to end.
+  if (self.live != this_process.live) return;
+  enter();
+  struct ctrace_pending *pending = &self.slot->pending;
+  uint64_t end = now(), duration = end - pending->start;
+  if (duration < arena.minimum_wait && !wait->is_always_recorded && outcome == CTRACE_ACQUIRED) {
+    __atomic_store_n(&pending->state, 0, __ATOMIC_RELEASE);
+    struct ctrace_use_detail *detail = detail_of(use_of(wait->lock, wait->lock_kind, wait->site));
+    detail->short_waits += 1;
+    detail->short_wait_time += duration;
+    if (duration > detail->longest_unrecorded_wait) detail->longest_unrecorded_wait = duration;
+  } else {
+    pending->end = end;
+    pending->outcome = outcome;
+    __atomic_store_n(&pending->state, 2, __ATOMIC_RELEASE);
+    self.wait_ended = 1;
+  }
+  if (wait->is_nested) {
+    if (self.wait_ended) write_wait();
+    *pending = wait->outer;
+  }
+  leave();
+}
+
+void wait_cleanup(struct wait *wait) { wait_end(wait, CTRACE_CANCELLED); }
+
+// MARK: Other records
+
+void record_release(uintptr_t lock, uint8_t lock_kind, uint8_t operation, uint64_t acquired,
+                    uint64_t released, struct site site) {
+  enter();
+  if (self.wait_ended) write_wait();
+  uint8_t stack = self.slot->pending.state == 1 ? 0 : capture_stack(site);
+  struct ctrace_record_release *record =
+      reserve_record(CTRACE_RECORD_RELEASE, sizeof *record / 8, released);
+  if (record != NULL) {
+    record->head.lock_kind = lock_kind;
+    record->head.operation = operation;
+    record->head.stack = stack;
+    record->acquired = acquired;
+    record->key = key_of(lock, hash_address(lock));
+    commit_record(record);
+  }
+  leave();
+}
+
+void record_lock(uint8_t record_kind, uintptr_t lock, uint8_t lock_kind, uint8_t operation,
+                 struct site site) {
+  enter();
+  if (self.wait_ended) write_wait();
+  uint8_t stack = self.slot->pending.state == 1 ? 0 : capture_stack(site);
+  struct ctrace_record_lock *record = reserve_record(record_kind, sizeof *record / 8, now());
+  if (record != NULL) {
+    record->head.lock_kind = lock_kind;
+    record->head.operation = operation;
+    record->head.stack = stack;
+    record->key = key_of(lock, hash_address(lock));
+    commit_record(record);
+  }
+  leave();
+}
+
+void record_destroy(uintptr_t lock, uint8_t lock_kind) {
+  enter();
+  if (self.wait_ended) write_wait();
+  uint64_t hash = hash_address(lock);
+  __atomic_fetch_add(&epochs[hash >> (64 - EPOCH_BITS)], 1, __ATOMIC_RELAXED);
+  struct ctrace_record_lock *record =
+      reserve_record(CTRACE_RECORD_DESTROY, sizeof *record / 8, now());
+  if (record != NULL) {
+    record->head.lock_kind = lock_kind;
+    record->key = key_of(lock, hash);
+    commit_record(record);
+    __atomic_store_n(&self.slot->destroys, self.slot->destroys + 1, __ATOMIC_RELEASE);
+  }
+  leave();
+}
+
+static bool write_value(uint64_t key, uint64_t time, uint8_t operation, uint32_t value) {
+  struct ctrace_record_value *record =
+      reserve_record(CTRACE_RECORD_VALUE, sizeof *record / 8, time);
+  if (record == NULL) return false;
+  record->head.lock_kind = CTRACE_SEMAPHORE;
+  record->head.operation = operation;
+  record->key = key;
+  record->value = value;
+  commit_record(record);
+  return true;
+}
+
+void record_value(uintptr_t lock, uint8_t operation, uint32_t value) {
+  enter();
+  if (self.wait_ended) write_wait();
+  uint64_t hash = hash_address(lock), key = key_of(lock, hash), time = now();
+  if (time - self.value_window > arena.control->value_window) {
+    self.value_window = time;
+    self.value_budget = CTRACE_VALUES_PER_WINDOW;
+  }
+  struct ctrace_deferred_value *deferred =
+      &self.slot->deferred[hash >> 20 & (CTRACE_DEFERRED_VALUES - 1)];
+  if (self.value_budget > 0) {
+    self.value_budget -= 1;
+    // Older than this one, and known to the recorder by time: it takes the newest of both.
+    if (deferred->lock == key) __atomic_store_n(&deferred->lock, 0, __ATOMIC_RELAXED);
+    write_value(key, time, operation, value);
+  } else {
+    __atomic_store_n(&deferred->lock, 0, __ATOMIC_RELAXED);
+    signal_fence();
+    deferred->time = time;
+    deferred->value = value;
+    deferred->operation = operation;
+    __atomic_store_n(&deferred->lock, key, __ATOMIC_RELEASE);
+  }
+  leave();
+}

@@ -1,0 +1,254 @@
+// State of the runtime, and what every hook does: find out whether it is recorded, count, stamp.
+//
+// Rules that hold in every function here. No allocation, no lock, no output, no signal, no exit
+// hook; errno is kept. A hook runs in any thread at any time: before constructors, in a signal
+// handler that interrupted another hook, after the thread's destructors, in a forked child.
+#ifndef CTRACE_RUNTIME_H
+#define CTRACE_RUNTIME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "clock.h"
+#include "ctrace_abi.h"
+#include "real.h"
+
+#define likely(condition) __builtin_expect(!!(condition), 1)
+#define unlikely(condition) __builtin_expect(!!(condition), 0)
+#define noinline __attribute__((noinline))
+#define always_inline static inline __attribute__((always_inline))
+#define exported __attribute__((visibility("default")))
+/// A signal handler runs in the same thread: only the compiler must keep the order.
+#define signal_fence() __atomic_signal_fence(__ATOMIC_SEQ_CST)
+
+/// Where the program called a hook: the return address and the hook's own frame.
+struct site {
+  uintptr_t address;
+  uintptr_t frame;
+};
+#define THIS_SITE                                       \
+  ((struct site){(uintptr_t)__builtin_return_address(0), \
+                 (uintptr_t)__builtin_frame_address(0)})
+
+/// State of the process, alone on a page that the kernel clears in a forked child, however it was
+/// forked.
+struct process_state {
+  /// The process's number in the recording; 0 in a new child and where nothing is recorded.
+  uint32_t live;
+  uint32_t parent;
+  int32_t pid;
+  int32_t parent_pid;
+};
+union process_page {
+  struct process_state state;
+  char page[4096];
+};
+extern union process_page process_page;
+#define this_process (process_page.state)
+
+/// Never a process's number: keeps threads out whose state was never set up.
+#define NOT_ATTACHED UINT32_MAX
+
+struct thread_state {
+  /// Equal to this_process.live while the thread may record: neither unattached, nor in a child that has
+  /// not started over, nor inside the runtime itself.
+  uint32_t live;
+  /// What `live` is set back to when a hook leaves the runtime.
+  uint32_t attached;
+  /// Base of the table of uses, and the shift that turns a hash into a bucket.
+  struct ctrace_use *uses;
+  uint32_t bucket_shift;
+  /// Uses pushed out since the table last grew, and entries ever filled.
+  uint32_t evictions;
+  uint32_t fillings;
+  /// A lock whose current hold is being measured although nobody waits for it.
+  uintptr_t sampled;
+  /// The pending wait has ended and should go to the ring.
+  uint32_t wait_ended;
+  /// The thread has no slot, and should not look for one each time.
+  uint32_t refused;
+  struct ctrace_thread *slot;
+  uint64_t head;
+  uint64_t known_tail;
+  /// The memory of the thread's own stack; 0 where it is not known.
+  uintptr_t stack_bottom;
+  uintptr_t stack_top;
+  /// Semaphore values that may still be recorded until value_window is over.
+  uint64_t value_window;
+  uint32_t value_budget;
+};
+extern __thread struct thread_state self __attribute__((tls_model("initial-exec")));
+
+/// The arena as this process has it mapped; NULL where nothing is recorded.
+struct arena {
+  char *base;
+  uint64_t size;
+  struct ctrace_control *control;
+  uint64_t minimum_wait;
+  bool is_counter_clock;
+  bool stamps_holds;
+};
+extern struct arena arena;
+
+/// Epochs of addresses, by hash: raised by a destroy, so that what comes to live at the same address
+/// is another lock. Cleared by nothing: a forked child goes on from its parent's.
+enum { EPOCH_BITS = 12 };
+extern uint16_t epochs[1 << EPOCH_BITS];
+
+always_inline uint64_t now(void) {
+  return likely(arena.is_counter_clock) ? clock_counter() : clock_monotonic();
+}
+
+always_inline uint64_t hash_address(uintptr_t address) {
+  return (uint64_t)address * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+always_inline uint64_t key_of(uintptr_t address, uint64_t hash) {
+  return (uint64_t)address | (uint64_t)epochs[hash >> (64 - EPOCH_BITS)] << 48;
+}
+
+noinline bool attach_slowly(void);
+
+/// Whether this thread records; sets it up when it has not been.
+always_inline bool is_recording(void) {
+  return likely(self.live == this_process.live) || attach_slowly();
+}
+
+/// From here to leave() a signal handler's hooks in this thread only pass on.
+always_inline void enter(void) {
+  self.live = NOT_ATTACHED;
+  signal_fence();
+}
+
+always_inline void leave(void) {
+  signal_fence();
+  self.live = self.attached;
+}
+
+/// The use of a key, or NULL. Buckets are two uses, one cache line.
+always_inline struct ctrace_use *find_use(uint64_t key, uint64_t hash) {
+  struct ctrace_use *bucket = &self.uses[(hash << EPOCH_BITS >> self.bucket_shift) << 1];
+  if (likely(bucket[0].key == key)) return &bucket[0];
+  if (bucket[1].key == key) return &bucket[1];
+  return NULL;
+}
+
+/// The use of a key, made where there is none; NULL when the thread is not set up.
+noinline struct ctrace_use *make_use(uint64_t key, uint64_t hash, uint8_t lock_kind,
+                                     uintptr_t site);
+
+always_inline struct ctrace_use *use_of(uintptr_t lock, uint8_t lock_kind, uintptr_t site) {
+  uint64_t hash = hash_address(lock), key = key_of(lock, hash);
+  struct ctrace_use *use = find_use(key, hash);
+  return likely(use != NULL) ? use : make_use(key, hash, lock_kind, site);
+}
+
+always_inline struct ctrace_use_detail *detail_of(struct ctrace_use *use) {
+  size_t length = (size_t)2 << (64 - self.bucket_shift);
+  struct ctrace_use_detail *details = (struct ctrace_use_detail *)(self.uses + length);
+  return &details[use - self.uses];
+}
+
+#define ONE_ACQUISITION (UINT64_C(1) << 16)
+
+/// One hold in 64 is measured even when nobody waits for it. Which one depends on a hash of the
+/// count, so that a program's own rhythm does not pick them.
+always_inline bool is_sampled(uint64_t counts) {
+  return ((counts >> 16) * UINT64_C(0x9e3779b97f4a7c15)) >> 58 == 0;
+}
+
+/// Whether an acquire begins a hold: of a semaphore it takes one of many, of a barrier nothing.
+always_inline bool is_held(uint8_t lock_kind) {
+  return lock_kind == CTRACE_MUTEX || lock_kind == CTRACE_RWLOCK || lock_kind == CTRACE_SPINLOCK;
+}
+
+/// Counts an acquire and stamps the start of the hold.
+always_inline void note_acquire(uintptr_t lock, uint8_t lock_kind, struct site site) {
+  enter();
+  struct ctrace_use *use = use_of(lock, lock_kind, site.address);
+  uint64_t counts = use->counts;
+  use->counts = counts + ONE_ACQUISITION;
+  if (is_held(lock_kind) && arena.stamps_holds) {
+    use->acquired = now();
+    if (unlikely(is_sampled(counts))) self.sampled = lock;
+  }
+  leave();
+}
+
+/// The start of the current hold without counting an acquire: a condition wait took the mutex back.
+always_inline void note_reacquire(uintptr_t lock, uint8_t lock_kind, struct site site) {
+  if (!arena.stamps_holds) return;
+  enter();
+  use_of(lock, lock_kind, site.address)->acquired = now();
+  leave();
+}
+
+/// A wait that a hook is in: on the hook's stack, so that a cancelled thread's cleanup finds it.
+struct wait {
+  uintptr_t lock;
+  uint8_t lock_kind;
+  bool is_recorded;
+  /// Recorded however short it is.
+  bool is_always_recorded;
+  bool is_nested;
+  uintptr_t site;
+  struct ctrace_pending outer;
+};
+
+void wait_begin(struct wait *wait, uintptr_t lock, uint8_t lock_kind, uint8_t operation,
+                uint32_t owner, uintptr_t partner, struct site site);
+void wait_end(struct wait *wait, uint8_t outcome);
+/// For __attribute__((cleanup)): ends a wait that neither returned nor ended, because its thread is
+/// being cancelled.
+void wait_cleanup(struct wait *wait);
+/// Writes an ended wait to the ring.
+noinline void flush_wait(void);
+
+always_inline uint8_t outcome_of(int result) {
+  // ETIMEDOUT is 110 on every Linux that this runs on; EOWNERDEAD (130) is an acquire.
+  return result == 0 || result == 130 ? CTRACE_ACQUIRED
+         : result == 110              ? CTRACE_TIMED_OUT
+                                      : CTRACE_FAILED;
+}
+
+/// Records the end of a hold that others wait for. `acquired` 0: not known.
+noinline void record_release(uintptr_t lock, uint8_t lock_kind, uint8_t operation,
+                             uint64_t acquired, uint64_t released, struct site site);
+noinline void record_lock(uint8_t record_kind, uintptr_t lock, uint8_t lock_kind,
+                          uint8_t operation, struct site site);
+noinline void record_destroy(uintptr_t lock, uint8_t lock_kind);
+noinline void record_value(uintptr_t lock, uint8_t operation, uint32_t value);
+/// Adds the current hold of a sampled lock to what is known of its holds.
+noinline void sample_hold(uintptr_t lock);
+
+/// When the current hold began, or 0.
+always_inline uint64_t acquired_at(uintptr_t lock) {
+  uint64_t hash = hash_address(lock);
+  struct ctrace_use *use = find_use(key_of(lock, hash), hash);
+  return use == NULL ? 0 : use->acquired;
+}
+
+/// Counts a post or a signal.
+always_inline void note_wake(uintptr_t lock, uint8_t lock_kind, struct site site) {
+  enter();
+  detail_of(use_of(lock, lock_kind, site.address))->releases += 1;
+  leave();
+}
+
+/// Room for a record of so many words in the ring, its head filled in; NULL when the ring is full,
+/// which is counted. Only between enter() and leave().
+void *reserve_record(uint8_t kind, uint32_t words, uint64_t time);
+/// Shows the record to the recorder.
+void commit_record(const void *record);
+/// The stack at a call, written to the ring where it is new: index + 1 into the thread's entries, or
+/// 0. Only between enter() and leave().
+uint8_t capture_stack(struct site site);
+
+/// Gives the process a number, once for each image and each forked child; false where it is not
+/// recorded.
+bool attach_process(void);
+/// Gives the thread a slot; false where there is none.
+bool attach_thread(void);
+
+#endif

@@ -1,0 +1,8 @@
+// zlib: its CRC-32.
+
+#ifndef CZLIB_SHIM_H
+#define CZLIB_SHIM_H
+
+#include <zlib.h>
+
+#endif

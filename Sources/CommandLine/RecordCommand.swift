@@ -1,0 +1,140 @@
+internal import ArgumentParser
+internal import Glibc
+internal import SystemPackage
+internal import TraceModel
+internal import TraceRecorder
+
+/// `ctrace record`.
+struct RecordCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "record",
+    abstract: "Run a program and record what its threads wait for.",
+    discussion: """
+      The program runs as it would without ctrace; the recording goes to PROGRAM.ctrace, and an
+      older one is kept as PROGRAM.ctrace.old. Children are recorded into the same file. Exits
+      with the program's own status, or 128 and the signal that killed it.
+
+      Examples:
+        ctrace record ./prog --its --arguments
+        ctrace record -o run.ctrace --duration 30s ./server
+        ctrace record --quiet --no-children -- make -j8
+      """
+  )
+
+  @Option(name: .shortAndLong, help: "The file to record to.")
+  var output: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Keep no more events when the file has this size; the program runs on.",
+      discussion: "Such as 500M or 2G.", valueName: "size"))
+  var maxSize: ByteCount?
+
+  @Option(
+    help: ArgumentHelp(
+      "Stop recording after this time; the program runs on.", discussion: "Such as 30s or 5m.",
+      valueName: "time"))
+  var duration: TimeSpan?
+
+  @Option(
+    help: ArgumentHelp(
+      "Count waits shorter than this without recording each.", discussion: "Such as 0 or 10us.",
+      valueName: "time"))
+  var minWait = TimeSpan(nanoseconds: 1000)
+
+  @Flag(name: .customLong("no-children"), help: "Record the program itself only.")
+  var noChildren = false
+
+  @Flag(
+    name: .customLong("no-holds"),
+    help: "Count acquisitions without their times: cheaper, but holds stay unknown.")
+  var noHolds = false
+
+  @Flag(name: .shortAndLong, help: "Print nothing but errors.")
+  var quiet = false
+
+  @Argument(
+    parsing: .captureForPassthrough,
+    help: ArgumentHelp("The program and its arguments.", valueName: "program"))
+  var command: [String] = []
+
+  func run() throws {
+    let command = command.first == "--" ? Array(command.dropFirst()) : command
+    guard let program = command.first, !program.isEmpty else {
+      throw Failure(message: "name the program to record, such as: ctrace record ./prog")
+    }
+    if program.hasPrefix("-") {
+      throw Failure(
+        message: "record has no option \(program); see 'ctrace record --help', and put -- in front "
+          + "of a program whose name begins with a dash")
+    }
+    let name = program.split(separator: "/").last.map(String.init) ?? program
+    var options = RecorderOptions(
+      command: command, output: output ?? "\(name).ctrace", environment: ownEnvironment(),
+      version: "ctrace \(ctraceVersion)")
+    options.maximumSize = maxSize?.bytes
+    options.duration = duration?.nanoseconds
+    options.minimumWait = minWait.nanoseconds
+    options.recordsChildren = !noChildren
+    options.recordsHolds = !noHolds
+
+    let result: RecorderResult
+    do {
+      result = try Recorder(options).run { tell($0, name) }
+    } catch let error as RecorderError {
+      throw Failure(message: "\(error)", exitCode: error.exitStatus)
+    }
+    if let failure = result.failure {
+      Terminal.complain(
+        "\(result.output) is cut off: \(failure); what was recorded before can be read")
+    }
+    if !quiet { showFirstScreen(result) }
+    throw ProgramStatus(code: status(result.termination))
+  }
+
+  private func tell(_ progress: Recorder.Progress, _ name: String) {
+    guard !quiet else { return }
+    switch progress {
+    case .waitingForChildren(let count):
+      Terminal.complain(
+        "\(name) has ended; waiting for \(count) process\(count == 1 ? "" : "es") it started "
+          + "(Ctrl-C ends the recording, not them)")
+    case .stoppedRecording(let reason):
+      Terminal.complain("recording ends here: \(reason); \(name) runs on")
+    }
+  }
+
+  /// A report that can't be made must not change how the program appears to have ended.
+  private func showFirstScreen(_ result: RecorderResult) {
+    do {
+      let input = try TraceInput(path: result.output)
+      let style = Style(for: .standardError)
+      let report = try makeReport(of: input)
+      let text = TextReport(report, style: style, file: result.output).text
+      Terminal.write(text, to: .standardError)
+    } catch let failure as Failure {
+      Terminal.complain(failure.message)
+    } catch {
+      Terminal.complain("\(error)")
+    }
+  }
+
+  private func status(_ termination: Termination?) -> Int32 {
+    switch termination {
+    case .exited(let status): status
+    case .signalled(let signal): 128 + signal
+    case nil: 1
+    }
+  }
+}
+
+/// The environment, entry by entry, as it is: it need not be text that makes sense.
+private func ownEnvironment() -> [String] {
+  var entries: [String] = []
+  var next = environ
+  while let entry = next.pointee {
+    entries.append(String(cString: entry))
+    next += 1
+  }
+  return entries
+}

@@ -1,0 +1,67 @@
+internal import ArgumentParser
+internal import FoundationEssentials
+internal import SystemPackage
+internal import TraceAnalysis
+internal import TraceFile
+internal import TraceModel
+
+/// `ctrace report`.
+struct ReportCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "report",
+    abstract: "Show what a recording says.",
+    discussion: """
+      Examples:
+        ctrace report prog.ctrace
+        ctrace report --format json prog.ctrace | jq '.locks[0]'
+      """
+  )
+
+  /// The forms of a report.
+  enum Format: String, ExpressibleByArgument, CaseIterable {
+    case text
+    case json
+  }
+
+  @Option(help: "text, or json with the schema ctrace-report/1.")
+  var format = Format.text
+
+  @Option(name: .shortAndLong, help: "The file to write to, instead of standard output.")
+  var output: String?
+
+  @Option(help: "Show so many locks and threads.")
+  var top = 10
+
+  @Argument(help: "The recording.")
+  var file: String
+
+  func validate() throws {
+    if top < 1 { throw ValidationError("--top must be at least 1") }
+  }
+
+  func run() throws {
+    let report = try makeReport(of: try TraceInput(path: file))
+    let destination = try ResultOutput(path: output)
+    switch format {
+    case .text:
+      let style = output == nil ? Style(for: .standardOutput) : Style()
+      try destination.write(
+        TextReport(report, style: style, file: file, top: top).text.utf8)
+    case .json:
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
+      try destination.write(try encoder.encode(report))
+      try destination.write("\n".utf8)
+    }
+    try destination.commit()
+  }
+}
+
+/// Analyses a recording.
+func makeReport(of input: TraceInput) throws -> Report {
+  var analyzer = TraceAnalyzer(
+    definitions: input.definitions, lostEvents: input.reader.lostEvents,
+    isComplete: input.isComplete, lastTime: input.reader.lastTime)
+  try input.forEachEvent("analysing") { analyzer.add($0) }
+  return analyzer.report()
+}

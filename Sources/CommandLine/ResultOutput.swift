@@ -1,0 +1,63 @@
+internal import Glibc
+internal import SystemPackage
+
+/// Where a command's result goes: stdout, or a file that appears under its name only when it is
+/// whole.
+struct ResultOutput: ~Copyable {
+  private let descriptor: FileDescriptor
+  private let path: String?
+  private let temporary: String?
+
+  /// Opens `path`; nil and `-` are stdout.
+  init(path: String?) throws {
+    guard let path, path != "-" else {
+      descriptor = .standardOutput
+      self.path = nil
+      temporary = nil
+      return
+    }
+    var status = stat()
+    let isSpecial = stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG
+    let target = isSpecial ? path : "\(path).\(getpid()).tmp"
+    do {
+      descriptor = try FileDescriptor.open(
+        FilePath(target), .writeOnly,
+        options: isSpecial ? [.closeOnExec] : [.create, .exclusiveCreate, .closeOnExec],
+        permissions: FilePermissions(rawValue: 0o644))
+    } catch { throw ResultOutput.failure(path, error) }
+    self.path = path
+    temporary = isSpecial ? nil : target
+  }
+
+  /// Writes on.
+  func write(_ bytes: some Sequence<UInt8>) throws {
+    do { _ = try descriptor.writeAll(bytes) } catch {
+      discard()
+      throw ResultOutput.failure(path ?? "standard output", error)
+    }
+  }
+
+  /// Gives the file its name. Nothing is written after this.
+  consuming func commit() throws {
+    guard let path else { return }
+    do { try descriptor.close() } catch {
+      discard()
+      throw ResultOutput.failure(path, error)
+    }
+    guard let temporary else { return }
+    guard rename(temporary, path) == 0 else {
+      let error = Errno(rawValue: errno)
+      unlink(temporary)
+      throw ResultOutput.failure(path, error)
+    }
+  }
+
+  /// Leaves nothing behind of a result that did not come about.
+  borrowing func discard() {
+    if let temporary { unlink(temporary) }
+  }
+
+  private static func failure(_ path: String, _ error: any Error) -> Failure {
+    Failure(message: "\(path) cannot be written: \(error); choose another file with -o")
+  }
+}

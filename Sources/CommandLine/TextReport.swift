@@ -1,0 +1,322 @@
+internal import TraceAnalysis
+
+/// A report as a terminal shows it: the verdict first, then where the time went, then the figures
+/// behind it.
+struct TextReport {
+  private let report: Report
+  private let style: Style
+  private let file: String
+  private let top: Int
+
+  init(_ report: Report, style: Style, file: String, top: Int = 5) {
+    self.report = report
+    self.style = style
+    self.file = file
+    self.top = top
+  }
+
+  /// The whole text, ending with a line break.
+  var text: String {
+    var sections = [headline, verdict]
+    if !report.threads.isEmpty { sections.append(time) }
+    if let locks { sections.append(locks) }
+    if let places { sections.append(places) }
+    if !report.threads.isEmpty { sections.append(threads) }
+    if let queues { sections.append(queues) }
+    sections.append(next)
+    return sections.joined(separator: "\n")
+  }
+
+  // MARK: Head
+
+  private var headline: String {
+    let recording = report.recording
+    var parts = [
+      "\(programName) \(ending) after \(brief(recording.durationNs))",
+      "\(count(report.threads.count, "thread")) on \(count(Int(recording.cpus), "CPU"))",
+      "\(grouped(recording.events)) events, \(grouped(recording.lostEvents)) lost",
+      "est. overhead \(overhead)",
+    ]
+    if recording.unrecordedThreads > 0 {
+      parts.append("\(grouped(recording.unrecordedThreads)) threads not recorded")
+    }
+    if !recording.complete { parts.append("INCOMPLETE: the recorder did not finish") }
+    var lines = wrapped("ctrace:", parts, separator: style.hasUnicode ? " · " : ", ")
+    if recording.lostEvents > 0 || !recording.complete { lines = lines.map(style.warning) }
+    for note in recording.notes {
+      lines += wrapped("note:", note.split(separator: " "), separator: " ")
+    }
+    if recording.scheduling == "off" {
+      lines.append(
+        style.dim("scheduling: off; this version records locks and CPU time only"))
+    }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  private var programName: String {
+    report.recording.program.first?.split(separator: "/").last.map(String.init) ?? "?"
+  }
+
+  private var ending: String {
+    if let signal = report.recording.signal { return "was killed by signal \(signal)" }
+    if let status = report.recording.exitCode { return "exited \(status)" }
+    return "ran on"
+  }
+
+  /// Of the time that threads had a CPU or could have had one.
+  private var overhead: String {
+    let time = report.threads.reduce(Int64(0)) {
+      $0 &+ max($1.runNs, ($1.endNs - $1.startNs) / 20)
+    }
+    guard time > 0 else { return "0 %" }
+    let part = Double(report.recording.overheadNs) / Double(time)
+    return part < 0.01 ? "<1 %" : "\(Int((min(part, 9.99) * 100).rounded())) %"
+  }
+
+  private var verdict: String {
+    let finding = report.findings.first
+    let label = finding?.severity == "warning" ? style.warning("VERDICT") : style.bold("VERDICT")
+    let words = (finding?.text ?? "").split(separator: " ")
+    return wrapped("VERDICT  ", words, separator: " ")
+      .map { $0.replacing("VERDICT", with: label, maxReplacements: 1) }
+      .joined(separator: "\n") + "\n"
+  }
+
+  private var time: String {
+    var sums = (run: Int64(0), lock: Int64(0), runnable: Int64(0), rest: Int64(0))
+    for thread in report.threads {
+      sums.run &+= thread.runNs
+      sums.lock &+= thread.lockWaitNs
+      sums.runnable &+= thread.runnableNs
+      sums.rest &+= thread.queueWaitNs &+ thread.idleNs
+    }
+    let total = max(1, sums.run &+ sums.lock &+ sums.runnable &+ sums.rest)
+    func part(_ time: Int64) -> String {
+      "\(Int((Double(time) / Double(total) * 100).rounded())) %"
+    }
+    var parts = ["running \(part(sums.run))", "waiting for locks \(part(sums.lock))"]
+    if report.recording.scheduling != "off" {
+      parts.append("runnable, no CPU \(part(sums.runnable))")
+    }
+    parts.append("idle, queue and I/O \(part(sums.rest))")
+    return wrapped("TIME     ", parts, separator: "   ")
+      .map { $0.replacing("TIME", with: style.bold("TIME"), maxReplacements: 1) }
+      .joined(separator: "\n") + "\n"
+  }
+
+  // MARK: Locks
+
+  private var locks: String? {
+    guard !report.locks.isEmpty else { return nil }
+    var table = TextTable([
+      .init(title: "LOCKS", isFlexible: true), .init(title: "kind"),
+      .init(title: "busy", alignment: .right), .init(title: "wait total", alignment: .right),
+      .init(title: "p50", alignment: .right), .init(title: "p99", alignment: .right),
+      .init(title: "acquired", alignment: .right), .init(title: "contended", alignment: .right),
+      .init(title: "held longest by", isFlexible: true),
+    ])
+    for lock in report.locks.prefix(top) {
+      let holder = lock.holders.max { $0.blamedNs < $1.blamedNs }
+      table.add([
+        name(lock.name, lock.pid), lock.kind,
+        lock.utilisation.map { "\(Int(($0 * 100).rounded())) %" } ?? "",
+        brief(lock.waitNs.total), brief(lock.waitNs.p50), brief(lock.waitNs.p99),
+        grouped(lock.acquisitions), contention(lock), holder.map { place($0.stack) } ?? "",
+      ])
+    }
+    return section(table, more: report.locks.count - top, "lock")
+  }
+
+  private func contention(_ lock: LockSummary) -> String {
+    guard lock.acquisitions > 0, lock.contended <= lock.acquisitions else {
+      return grouped(lock.contended)
+    }
+    let part = Double(lock.contended) / Double(lock.acquisitions) * 100
+    if lock.contended == 0 { return "0 %" }
+    return part < 1 ? "<1 %" : "\(Int(part.rounded())) %"
+  }
+
+  /// Who waited and who held, for the locks that cost most.
+  private var places: String? {
+    let worst = report.locks.filter { $0.contended > 0 && $0.waitNs.total > 0 }.prefix(3)
+    guard !worst.isEmpty else { return nil }
+    var lines: [String] = []
+    for lock in worst {
+      lines.append(style.bold("\(lock.name)"))
+      for waiter in lock.waiters.prefix(3) {
+        lines.append(
+          fit("  waited  \(brief(waiter.waitNs)) in \(times(waiter.count))  \(chain(waiter.stack))")
+        )
+      }
+      for holder in lock.holders.prefix(3) {
+        lines.append(
+          fit(
+            "  held up \(brief(holder.blamedNs)) in \(times(holder.count))  \(chain(holder.stack))")
+        )
+      }
+    }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  private func chain(_ stack: [FrameSummary]) -> String {
+    guard !stack.isEmpty else { return "(place unknown)" }
+    return stack.prefix(4).map { place([$0]) }.joined(separator: " < ")
+  }
+
+  private func place(_ stack: [FrameSummary]) -> String {
+    guard let frame = stack.first else { return "" }
+    let function =
+      frame.function.isEmpty
+      ? "\(frame.module.isEmpty ? "?" : frame.module)+0x\(String(frame.offset, radix: 16))"
+      : frame.function
+    guard !frame.file.isEmpty else { return function }
+    return "\(function) \(frame.file.split(separator: "/").last ?? ""):\(frame.line)"
+  }
+
+  // MARK: Threads
+
+  private var threads: String {
+    var table = TextTable([
+      .init(title: "THREADS", isFlexible: true), .init(title: timelineTitle),
+      .init(title: "run", alignment: .right), .init(title: "lock", alignment: .right),
+      .init(title: "waited most for", isFlexible: true),
+    ])
+    let sorted = report.threads.sorted {
+      ($1.lockWaitNs, $1.endNs - $1.startNs, $0.tid) < (
+        $0.lockWaitNs, $0.endNs - $0.startNs, $1.tid
+      )
+    }
+    for thread in sorted.prefix(top) {
+      let lifetime = max(1, thread.endNs - thread.startNs)
+      func part(_ time: Int64) -> String {
+        "\(Int((Double(time) / Double(lifetime) * 100).rounded())) %"
+      }
+      var blocked = ""
+      if let block = thread.waitedMostFor {
+        blocked = block.name
+        if let owner = block.owner { blocked += "\(style.hasUnicode ? " ← " : " <- ")\(owner)" }
+      }
+      table.add([
+        name(thread.name, thread.pid), strip(thread), part(thread.runNs), part(thread.lockWaitNs),
+        blocked,
+      ])
+    }
+    return section(table, more: report.threads.count - top, "thread")
+  }
+
+  private static let stripWidth = 20
+
+  private var timelineTitle: String {
+    let end = brief(report.recording.durationNs)
+    let gap = TextReport.stripWidth - 1 - end.count
+    return "0" + String(repeating: " ", count: max(1, gap)) + end
+  }
+
+  /// The thread's life in equal parts of the run: mostly waiting for locks, partly, or not.
+  private func strip(_ thread: ThreadSummary) -> String {
+    let width = TextReport.stripWidth
+    let length = report.recording.durationNs / Int64(width) + 1
+    let marks = style.hasUnicode ? (" ", "█", "▒", "░") : (" ", "#", "+", ".")
+    return (0..<width).map { part in
+      let start = Int64(part) * length
+      guard thread.startNs < start + length, thread.endNs > start else { return marks.0 }
+      let parts = thread.lockWaitTimeline
+      let merged = parts.count / width
+      let waited =
+        merged > 0 ? parts[(part * merged)..<((part + 1) * merged)].reduce(0, &+) : 0
+      let share = Double(waited) / Double(length)
+      return share > 0.5 ? marks.3 : share > 0.1 ? marks.2 : marks.1
+    }.joined()
+  }
+
+  // MARK: Queues
+
+  private var queues: String? {
+    guard !report.queues.isEmpty else { return nil }
+    var table = TextTable([
+      .init(title: "QUEUES", isFlexible: true), .init(title: "kind"),
+      .init(title: "mean", alignment: .right), .init(title: "p99", alignment: .right),
+      .init(title: "max", alignment: .right), .init(title: "in", alignment: .right),
+      .init(title: "out", alignment: .right),
+    ])
+    for queue in report.queues.prefix(top) {
+      let tenths = Int((queue.depth.mean * 10).rounded())
+      table.add([
+        name(queue.name, queue.pid), queue.kind, "\(tenths / 10).\(tenths % 10)",
+        "\(queue.depth.p99)", "\(queue.depth.max)", grouped(queue.enqueued),
+        grouped(queue.dequeued),
+      ])
+    }
+    return section(table, more: report.queues.count - top, "queue")
+  }
+
+  private var next: String {
+    let json = file.hasSuffix(".ctrace") ? "\(file.dropLast(7)).json" : "\(file).json"
+    return wrapped(
+      "NEXT     ",
+      [
+        "ctrace report --top 50 \(file)",
+        "ctrace export \(file) -o \(json)  (opens in ui.perfetto.dev)",
+      ], separator: "\n         "
+    ).joined(separator: "\n").replacing("NEXT", with: style.bold("NEXT"), maxReplacements: 1)
+      + "\n"
+  }
+
+  // MARK: Words
+
+  private func section(_ table: TextTable, more: Int, _ noun: String) -> String {
+    var lines = table.lines(width: style.columns)
+    if !lines.isEmpty { lines[0] = style.bold(lines[0]) }
+    if more > 0 { lines.append(style.dim("and \(count(more, "more \(noun)")) (--top)")) }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// With the process where there are several.
+  private func name(_ name: String, _ pid: Int32) -> String {
+    report.processes.count > 1 ? "\(name) [\(pid)]" : name
+  }
+
+  private func brief(_ nanoseconds: Int64) -> String { Duration.nanoseconds(nanoseconds).brief }
+
+  private func times(_ count: UInt64) -> String {
+    count == 1 ? "1 time" : "\(grouped(count)) times"
+  }
+
+  private func count(_ count: Int, _ noun: String) -> String {
+    "\(grouped(UInt64(max(count, 0)))) \(noun)\(count == 1 ? "" : "s")"
+  }
+
+  /// `1,234,567`
+  private func grouped(_ number: UInt64) -> String {
+    var text = ""
+    for (place, digit) in String(number).reversed().enumerated() {
+      if place > 0 && place % 3 == 0 { text = "," + text }
+      text = "\(digit)" + text
+    }
+    return text
+  }
+
+  private func fit(_ line: String) -> String {
+    line.count <= style.columns ? line : line.prefix(style.columns - 2) + ".."
+  }
+
+  /// Parts behind a label, on as many lines as they need, the later ones indented like the first.
+  private func wrapped(
+    _ label: String, _ parts: [some StringProtocol], separator: String
+  ) -> [String] {
+    var lines: [String] = []
+    var line = label.hasSuffix(" ") ? label : label + " "
+    let indent = String(repeating: " ", count: line.count)
+    var isEmpty = true
+    for part in parts {
+      if !isEmpty && line.count + separator.count + part.count > style.columns {
+        lines.append(line)
+        line = indent
+        isEmpty = true
+      }
+      line += (isEmpty ? "" : separator) + part
+      isEmpty = false
+    }
+    return lines + [line]
+  }
+}

@@ -1,0 +1,77 @@
+internal import Histogram
+
+/// How values of one kind are distributed.
+///
+/// The first values are kept as they are; when there are more, an HdrHistogram with two significant
+/// digits takes over, so that a lock that is waited for a few times costs little memory and one that
+/// is waited for millions of times no more than a histogram's.
+struct Distribution {
+  private static let mostKept = 48
+
+  private(set) var count: UInt64 = 0
+  private(set) var total: Int64 = 0
+  private(set) var greatest: Int64 = 0
+  private var kept: [Int64] = []
+  private var histogram: Histogram<UInt64>?
+
+  /// Adds a value of at least 0.
+  mutating func add(_ value: Int64) {
+    count += 1
+    total = sum(total, value)
+    greatest = max(greatest, value)
+    if histogram != nil {
+      histogram?.record(UInt64(max(value, 0)))
+    } else {
+      kept.append(value)
+      if kept.count > Distribution.mostKept { beginHistogram() }
+    }
+  }
+
+  /// Adds so many values of which the sum and the greatest are known, as if they were alike.
+  mutating func add(count: UInt64, total: Int64, greatest: Int64) {
+    guard count > 0 else { return }
+    if histogram == nil { beginHistogram() }
+    histogram?.record(UInt64(max(total, 0)) / count, count: count)
+    self.count = self.count &+ count
+    self.total = sum(self.total, total)
+    self.greatest = max(self.greatest, greatest)
+  }
+
+  /// Adds a value that counts as often as `weight` says.
+  mutating func add(_ value: Int64, weight: Int64) {
+    guard weight > 0 else { return }
+    if histogram == nil { beginHistogram() }
+    histogram?.record(UInt64(max(value, 0)), count: UInt64(weight))
+    count = count &+ UInt64(weight)
+    greatest = max(greatest, value)
+  }
+
+  /// The value that so many of 100 are not greater than; never more than the greatest.
+  func percentile(_ percentile: Double) -> Int64 {
+    if let histogram {
+      return min(Int64(clamping: histogram.valueAtPercentile(percentile)), greatest)
+    }
+    guard !kept.isEmpty else { return 0 }
+    let rank = (percentile / 100 * Double(kept.count)).rounded(.up)
+    return kept.sorted()[max(0, min(Int(rank) - 1, kept.count - 1))]
+  }
+
+  /// The summary of times.
+  var summary: TimeSummary {
+    TimeSummary(total: total, max: greatest, p50: percentile(50), p99: percentile(99))
+  }
+
+  private mutating func beginHistogram() {
+    var histogram = Histogram<UInt64>(
+      highestTrackableValue: 1 << 16, numberOfSignificantValueDigits: .two)
+    histogram.autoResize = true
+    for value in kept { histogram.record(UInt64(max(value, 0))) }
+    kept = []
+    self.histogram = histogram
+  }
+
+  private func sum(_ left: Int64, _ right: Int64) -> Int64 {
+    let (sum, overflow) = left.addingReportingOverflow(right)
+    return overflow ? .max : sum
+  }
+}

@@ -1,0 +1,73 @@
+internal import TraceModel
+
+extension TraceAnalyzer {
+  /// A lock below this part of the run's thread time costs too little to be called a problem.
+  private static let leastShare = 0.01
+
+  /// What is to be concluded, the verdict first.
+  func findings(of recording: RecordingSummary, locks: [LockSummary]) -> [Finding] {
+    guard !threadTimes.isEmpty else {
+      return [
+        Finding(
+          kind: "not-recorded", severity: "warning",
+          text: "nothing inside the program was recorded"
+            + (recording.notes.first.map { ": \($0)" } ?? ""),
+          evidence: [:])
+      ]
+    }
+    let threadTime = threadTimes.reduce(0) { $0 &+ $1 }
+    let contended = locks.filter { TraceAnalyzer.contendedKinds.contains($0.kind) }
+    let waited = contended.reduce(0) { $0 &+ $1.waitNs.total }
+    func share(_ time: Int64) -> Double { Double(time) / Double(max(threadTime, 1)) }
+    guard let worst = contended.max(by: { $0.waitNs.total < $1.waitNs.total }),
+      share(worst.waitNs.total) >= TraceAnalyzer.leastShare
+    else {
+      let count = locks.filter { $0.acquisitions > 0 }.count
+      return [
+        Finding(
+          kind: "no-contention", severity: "info",
+          text: "no lock problem found: of \(seconds(threadTime)) in threads, "
+            + "\(seconds(waited)) went to waiting for \(count) lock\(count == 1 ? "" : "s")",
+          evidence: ["waitNs": waited, "threadNs": threadTime, "locks": Int64(count)])
+      ]
+    }
+    let busy =
+      worst.utilisation.map { ": busy \(percent($0)) of the run" } ?? ""
+    return [
+      Finding(
+        kind: "contention", severity: share(waited) >= 0.05 ? "warning" : "info",
+        text: "\(worst.name) is the most contended lock\(busy); threads lost "
+          + "\(seconds(worst.waitNs.total)) of \(seconds(threadTime)) to it",
+        evidence: [
+          "lock": Int64(worst.id), "waitNs": worst.waitNs.total, "threadNs": threadTime,
+          "utilisationPerMille": Int64((worst.utilisation ?? 0) * 1000),
+        ])
+    ]
+  }
+
+  private static let contendedKinds = Set(
+    LockKind.allCases.filter(\.isContended).map(\.name))
+
+  private func percent(_ part: Double) -> String { "\(Int((part * 100).rounded())) %" }
+
+  private func seconds(_ time: Int64) -> String { Duration.nanoseconds(time).brief }
+}
+
+extension Duration {
+  /// Two or three significant digits with the unit that suits: `950 ns`, `4.1 ms`, `12.3 s`.
+  public var brief: String {
+    let nanoseconds =
+      Double(components.seconds) * 1e9 + Double(components.attoseconds) / 1e9
+    for (unit, size) in [("s", 1e9), ("ms", 1e6), ("us", 1e3)] where abs(nanoseconds) >= size {
+      return "\(Duration.short(nanoseconds / size)) \(unit)"
+    }
+    return "\(Int(nanoseconds)) ns"
+  }
+
+  private static func short(_ value: Double) -> String {
+    // 4.12, 41.2 and 412 need two, one and no digits behind the point; never more than one is shown.
+    if abs(value) >= 100 { return "\(Int(value.rounded()))" }
+    let tenths = Int((value * 10).rounded())
+    return "\(tenths / 10).\(abs(tenths % 10))"
+  }
+}

@@ -1,0 +1,100 @@
+internal import TraceModel
+
+/// What is known of one lock so far.
+///
+/// Blame follows the edges of waits and holds: a release charges its place with the time that others
+/// waited while the lock was held, for each waiter that part of the wait that lies within the hold
+/// and has not been charged to an earlier one. So waits are charged once, however many waiters and
+/// holds overlap, and nothing is kept but the waits that go on.
+struct LockAccumulator {
+  /// A wait that has not ended.
+  private struct Waiter {
+    var thread: ThreadID
+    /// From here on it is not charged to any holder yet.
+    var unchargedFrom: Timestamp
+  }
+
+  /// A part of a wait that ended, without the lock, before the hold did that it was for.
+  private struct Departed {
+    var start: Timestamp
+    var end: Timestamp
+  }
+
+  /// Waits that can end without the lock before its holder releases it, at most so many are kept.
+  private static let mostDeparted = 64
+
+  private(set) var waits = Distribution()
+  private(set) var holds = Distribution()
+  private(set) var waitersByStack = StackTotals()
+  private(set) var holdersByStack = StackTotals()
+  private(set) var releaseCount: UInt64 = 0
+  private var waiting: [Waiter] = []
+  private var departed: [Departed] = []
+
+  /// A thread begins to wait.
+  mutating func begin(_ event: Event) {
+    waiting.append(Waiter(thread: event.thread, unchargedFrom: event.time))
+  }
+
+  /// A wait ends.
+  mutating func end(_ event: Event) {
+    waits.add(event.duration)
+    waitersByStack.add(event.stack, time: event.duration)
+    guard let place = waiting.firstIndex(where: { $0.thread == event.thread }) else { return }
+    let waiter = waiting[place]
+    waiting.swapAt(place, waiting.count - 1)
+    waiting.removeLast()
+    if event.outcome != .acquired, departed.count < LockAccumulator.mostDeparted {
+      departed.append(Departed(start: waiter.unchargedFrom, end: event.time))
+    }
+  }
+
+  /// A hold ends that others waited for.
+  mutating func release(_ event: Event) {
+    releaseCount += 1
+    if event.isDurationKnown { holds.add(event.duration) }
+    let start = event.isDurationKnown ? event.start : event.time
+    var blame: Int64 = 0
+    for index in waiting.indices {
+      blame &+= max(0, event.time - max(start, waiting[index].unchargedFrom))
+      waiting[index].unchargedFrom = max(waiting[index].unchargedFrom, event.time)
+    }
+    for wait in departed { blame &+= max(0, min(event.time, wait.end) - max(start, wait.start)) }
+    departed.removeAll(keepingCapacity: true)
+    holdersByStack.add(event.stack, time: max(0, blame))
+  }
+}
+
+/// Counts and times by stack.
+struct StackTotals {
+  struct Total {
+    var stack: StackID
+    var count: UInt64 = 0
+    var time: Int64 = 0
+  }
+
+  private(set) var totals: [Total] = []
+  private var places: [StackID: Int] = [:]
+  private var last = 0
+
+  /// Adds one occurrence.
+  mutating func add(_ stack: StackID, time: Int64) {
+    if totals.isEmpty || totals[last].stack != stack {
+      if let place = places[stack] {
+        last = place
+      } else {
+        last = totals.count
+        totals.append(Total(stack: stack))
+        places[stack] = last
+      }
+    }
+    totals[last].count += 1
+    let (sum, overflow) = totals[last].time.addingReportingOverflow(time)
+    totals[last].time = overflow ? .max : sum
+  }
+
+  /// Those with most time first.
+  var sorted: [Total] {
+    totals.sorted { ($1.time, $1.count, $0.stack) < ($0.time, $0.count, $1.stack) }
+  }
+}

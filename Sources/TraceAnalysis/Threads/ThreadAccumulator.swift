@@ -1,0 +1,74 @@
+internal import TraceModel
+
+/// What is known of one thread so far.
+struct ThreadAccumulator {
+  /// Parts that the recording is divided into for the timeline.
+  static let timelineParts = 40
+
+  /// Waits of this thread for one lock.
+  struct Block {
+    var lock: LockID
+    var time: Int64 = 0
+    /// The owner that most of the time was spent on, by weighted majority vote (Boyer and Moore).
+    var owner = ThreadID.unknown
+    var ownerWeight: Int64 = 0
+
+    mutating func add(_ event: Event) {
+      time = time.addingReportingOverflow(event.duration).partialValue
+      if owner == event.owner {
+        ownerWeight &+= event.duration
+      } else if ownerWeight >= event.duration {
+        ownerWeight -= event.duration
+      } else {
+        ownerWeight = event.duration - ownerWeight
+        owner = event.owner
+      }
+    }
+  }
+
+  private(set) var lockWait: Int64 = 0
+  private(set) var queueWait: Int64 = 0
+  private(set) var blocks: [Block] = []
+  private var places: [LockID: Int] = [:]
+  private var last = 0
+  private(set) var timeline: [Int64] = []
+
+  /// A wait of this thread, for a lock of this kind.
+  mutating func add(_ event: Event, kind: LockKind, partLength: Int64) {
+    if kind.isContended {
+      lockWait = lockWait.addingReportingOverflow(event.duration).partialValue
+      addBlock(event)
+      addToTimeline(event, partLength)
+    } else if kind != .thread {
+      queueWait = queueWait.addingReportingOverflow(event.duration).partialValue
+    }
+  }
+
+  private mutating func addBlock(_ event: Event) {
+    if blocks.isEmpty || blocks[last].lock != event.lock {
+      if let place = places[event.lock] {
+        last = place
+      } else {
+        last = blocks.count
+        blocks.append(Block(lock: event.lock))
+        places[event.lock] = last
+      }
+    }
+    blocks[last].add(event)
+  }
+
+  private mutating func addToTimeline(_ event: Event, _ partLength: Int64) {
+    if timeline.isEmpty {
+      timeline = Array(repeating: 0, count: ThreadAccumulator.timelineParts)
+    }
+    let end = min(max(event.time.nanoseconds, 0), partLength * Int64(timeline.count))
+    var time = min(max(event.start.nanoseconds, 0), end)
+    while time < end {
+      let part = Int(time / partLength)
+      guard part < timeline.count else { return }
+      let next = min(end, Int64(part + 1) * partLength)
+      timeline[part] += next - time
+      time = next
+    }
+  }
+}

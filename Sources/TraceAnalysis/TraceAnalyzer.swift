@@ -1,0 +1,234 @@
+public import TraceModel
+
+/// Makes a ``Report`` of a recording's definitions and of its events, which are to be added in the
+/// order of time.
+///
+/// Memory grows with locks, threads and stacks, not with events.
+public struct TraceAnalyzer {
+  private let definitions: TraceDefinitions
+  private let names: LockNames
+  private let lockIndex: NumberIndex
+  private let threadIndex: NumberIndex
+  private let lockKinds: [LockKind]
+  private let end: Timestamp
+  private let partLength: Int64
+  private let lostEvents: UInt64
+  private let isComplete: Bool
+  private var locks: [LockAccumulator]
+  private var depths: [Int: DepthAccumulator] = [:]
+  private var threads: [ThreadAccumulator]
+  private var eventCount: UInt64 = 0
+
+  /// Prepares the analysis of a recording.
+  ///
+  /// - Parameters:
+  ///   - definitions: All definitions of the recording.
+  ///   - lostEvents: Events that the file says were lost.
+  ///   - isComplete: Whether the file was finished.
+  ///   - lastTime: The time of the last event, which ends a recording that was not finished.
+  public init(
+    definitions: TraceDefinitions, lostEvents: UInt64, isComplete: Bool, lastTime: Timestamp
+  ) {
+    self.definitions = definitions
+    self.lostEvents = lostEvents
+    self.isComplete = isComplete && definitions.isComplete
+    names = LockNames(definitions)
+    let lockIndex = NumberIndex(definitions.locks.keys.map(\.rawValue))
+    self.lockIndex = lockIndex
+    threadIndex = NumberIndex(definitions.threads.keys.map(\.rawValue))
+    lockKinds = lockIndex.numbers.map {
+      definitions.locks[LockID(rawValue: $0)]?.kind ?? .unknown
+    }
+    locks = Array(repeating: LockAccumulator(), count: lockIndex.numbers.count)
+    threads = Array(repeating: ThreadAccumulator(), count: threadIndex.numbers.count)
+    let ends = definitions.threads.values.map { $0.end ?? $0.start }
+    let known = definitions.recording.duration.map { Timestamp(nanoseconds: $0) }
+    end = max(known ?? max(lastTime, ends.max() ?? .zero), .zero)
+    partLength = end.nanoseconds / Int64(ThreadAccumulator.timelineParts) + 1
+  }
+
+  /// Adds events, in the order of time over all calls.
+  public mutating func add(_ events: Span<Event>) {
+    for index in events.indices { add(events[index]) }
+  }
+
+  @inline(__always)
+  private mutating func add(_ event: Event) {
+    let lock = lockIndex.place(of: event.lock.rawValue)
+    switch event.kind {
+    case .waitBegin: locks[lock].begin(event)
+    case .wait:
+      eventCount += 1
+      locks[lock].end(event)
+      let thread = threadIndex.place(of: event.thread.rawValue)
+      threads[thread].add(event, kind: lockKinds[lock], partLength: partLength)
+    case .release:
+      eventCount += 1
+      locks[lock].release(event)
+    case .value:
+      eventCount += 1
+      depths[lock, default: DepthAccumulator()].change(to: event.value, at: event.time)
+    case .signal: eventCount += 1
+    }
+  }
+
+  // MARK: The report
+
+  /// The report of everything that was added.
+  public func report() -> Report {
+    let locks = lockSummaries()
+    let recording = recordingSummary()
+    return Report(
+      recording: recording, processes: processSummaries(), threads: threadSummaries(),
+      locks: locks, queues: queueSummaries(),
+      findings: findings(of: recording, locks: locks))
+  }
+
+  private func recordingSummary() -> RecordingSummary {
+    let recording = definitions.recording
+    var exitCode: Int32?
+    var signal: Int32?
+    switch recording.termination {
+    case .exited(let status): exitCode = status
+    case .signalled(let number): signal = number
+    case nil: break
+    }
+    var acquisitions: UInt64 = 0
+    for use in definitions.usesByLock.values { acquisitions &+= use.acquisitions }
+    return RecordingSummary(
+      program: recording.program, exitCode: exitCode, signal: signal,
+      durationNs: end.nanoseconds, cpus: recording.cpus, events: eventCount,
+      lostEvents: lostEvents, unrecordedThreads: recording.unrecordedThreads,
+      scheduling: recording.scheduling.name, complete: isComplete,
+      overheadNs: OverheadEstimate.nanoseconds(acquisitions: acquisitions, events: eventCount),
+      notes: recording.notes)
+  }
+
+  /// The lifetimes of all threads, nanoseconds.
+  var threadTimes: [Int64] {
+    definitions.threads.values.map { max(0, ($0.end ?? end) - $0.start) }
+  }
+
+  private func processSummaries() -> [ProcessSummary] {
+    definitions.processes.values.sorted { $0.id < $1.id }.map {
+      ProcessSummary(
+        pid: $0.pid, parent: $0.parentPID, name: $0.displayName, startNs: $0.start.nanoseconds,
+        endNs: $0.end?.nanoseconds, recorded: $0.runtime == .loaded)
+    }
+  }
+
+  private func threadSummaries() -> [ThreadSummary] {
+    definitions.threads.values.sorted { $0.id < $1.id }.map { thread in
+      let found = threads[threadIndex.place(of: thread.id.rawValue)]
+      let end = max(thread.end ?? self.end, thread.start)
+      let lifetime = end - thread.start
+      func unrecorded(_ use: LockUse?) -> Int64 {
+        guard let use else { return 0 }
+        return Int64(clamping: use.shortWaitTime)
+          .addingReportingOverflow(Int64(clamping: use.lostWaitTime)).partialValue
+      }
+      // Signal handlers can wait while their thread waits: no time is counted twice.
+      func part(_ time: Int64, of rest: Int64) -> Int64 { min(max(time, 0), rest) }
+      let lockWait = part(
+        found.lockWait &+ unrecorded(definitions.lockUsesByThread[thread.id]), of: lifetime)
+      let queueWait = part(
+        found.queueWait &+ unrecorded(definitions.otherUsesByThread[thread.id]),
+        of: lifetime - lockWait)
+      let rest = lifetime - lockWait - queueWait
+      let run = part(thread.cpuTime ?? 0, of: rest)
+      return ThreadSummary(
+        pid: definitions.processes[thread.process]?.pid ?? 0, tid: thread.tid, name: thread.name,
+        startNs: thread.start.nanoseconds, endNs: end.nanoseconds, runNs: run, runnableNs: 0,
+        lockWaitNs: lockWait, queueWaitNs: queueWait, idleNs: rest - run,
+        waitedMostFor: blockSummary(found), lockWaitTimeline: found.timeline)
+    }
+  }
+
+  private func blockSummary(_ thread: ThreadAccumulator) -> BlockSummary? {
+    guard let block = thread.blocks.max(by: { $0.time < $1.time }) else { return nil }
+    return BlockSummary(
+      lock: block.lock.rawValue, name: names[block.lock], waitNs: block.time,
+      owner: definitions.threads[block.owner].map { $0.name.isEmpty ? "\($0.tid)" : $0.name })
+  }
+
+  private func lockSummaries() -> [LockSummary] {
+    var summaries: [LockSummary] = []
+    for (place, number) in lockIndex.numbers.enumerated() where number != 0 {
+      let id = LockID(rawValue: number)
+      guard let lock = definitions.locks[id] else { continue }
+      let found = locks[place]
+      let use = definitions.usesByLock[id] ?? LockUse(thread: .unknown, lock: id)
+      // A lock that was only initialised says nothing.
+      guard use.acquisitions > 0 || use.releases > 0 || found.waits.count > 0 else { continue }
+      var waits = found.waits
+      // Of waits that were only counted, the longest is known over both sorts together.
+      let longest = Int64(clamping: use.longestUnrecordedWait)
+      waits.add(
+        count: use.shortWaits, total: Int64(clamping: use.shortWaitTime), greatest: longest)
+      waits.add(
+        count: use.lostWaits, total: Int64(clamping: use.lostWaitTime), greatest: longest)
+      summaries.append(
+        LockSummary(
+          id: number, pid: definitions.processes[lock.process]?.pid ?? 0, kind: lock.kind.name,
+          name: names[id], acquisitions: use.acquisitions, contended: waits.count,
+          utilisation: utilisation(lock, found, use), waitNs: waits.summary,
+          holdNs: found.holds.summary,
+          waiters: found.waitersByStack.sorted.map {
+            WaiterSummary(count: $0.count, waitNs: $0.time, stack: frames($0.stack))
+          },
+          holders: found.holdersByStack.sorted.map {
+            HolderSummary(count: $0.count, blamedNs: $0.time, stack: frames($0.stack))
+          }))
+    }
+    return summaries.sorted {
+      ($1.waitNs.total, $1.contended, $1.acquisitions, $0.id)
+        < ($0.waitNs.total, $0.contended, $0.acquisitions, $1.id)
+    }
+  }
+
+  /// The part of the wall time that a lock was held: contended holds are measured one by one, of the
+  /// others a sample is.
+  private func utilisation(_ lock: Lock, _ found: LockAccumulator, _ use: LockUse) -> Double? {
+    guard lock.kind.isHeld, end > .zero else { return nil }
+    var held = Double(found.holds.total)
+    if use.sampledHolds > 0 {
+      let others = use.acquisitions - min(use.acquisitions, found.releaseCount)
+      held += Double(use.sampledHoldTime) / Double(use.sampledHolds) * Double(others)
+    }
+    return min(held / Double(end.nanoseconds), 1)
+  }
+
+  private func frames(_ stack: StackID) -> [FrameSummary] {
+    definitions.frames(of: stack).map {
+      FrameSummary(
+        function: $0.function, file: $0.file, line: $0.line, module: $0.module, offset: $0.offset)
+    }
+  }
+
+  private func queueSummaries() -> [QueueSummary] {
+    var summaries: [QueueSummary] = []
+    for (place, depth) in depths {
+      let id = LockID(rawValue: lockIndex.numbers[place])
+      guard let lock = definitions.locks[id] else { continue }
+      let use = definitions.usesByLock[id] ?? LockUse(thread: .unknown, lock: id)
+      summaries.append(
+        QueueSummary(
+          id: id.rawValue, pid: definitions.processes[lock.process]?.pid ?? 0,
+          kind: lock.kind.name, name: names[id], enqueued: use.releases,
+          dequeued: use.acquisitions, depth: depth.summary(end: end)))
+    }
+    return summaries.sorted {
+      ($1.enqueued &+ $1.dequeued, $0.id) < ($0.enqueued &+ $0.dequeued, $1.id)
+    }
+  }
+}
+
+extension Process {
+  /// The program's name, from its command line where the kernel's is cut off.
+  fileprivate var displayName: String {
+    guard let program = arguments.first?.split(separator: "/").last,
+      program.hasPrefix(name), name.utf8.count >= 15
+    else { return name }
+    return String(program)
+  }
+}

@@ -1,0 +1,96 @@
+internal import TraceModel
+
+// What becomes of the events of each kind. `lock` and `track` are places in the writer's arrays.
+extension ChromeTraceWriter {
+  mutating func beginWait(_ lock: Int) {
+    locks[lock].waiting += 1
+    appendWaiters(lock)
+  }
+
+  mutating func endWait(_ event: Event, _ lock: Int, _ track: Int) {
+    let slice = place(event, track)
+    appendSlice(#"{"ph":"X","cat":"wait","name":"wait "#, lock, track, slice)
+    appendArguments(event, lock)
+    output.append(event.outcome.argument)
+    let owner = threads[threadIndex[event.owner.rawValue]].owner
+    if !owner.isEmpty {
+      output.append(",\"owner\":")
+      texts.write(owner, to: &output)
+    }
+    if event.partner != .unknown {
+      output.append(",\"mutex\":\"")
+      texts.write(locks[lockIndex[event.partner.rawValue]].name, to: &output)
+      output.append("\"")
+    }
+    if slice.isCut {
+      output.append(#","cut":true,"waited_ns":"#)
+      output.append(event.duration)
+      output.append(",\"requested_us\":")
+      output.append(microseconds: event.start.nanoseconds)
+    }
+    appendEnd(event)
+
+    if event.outcome == .acquired,
+      let flow = locks[lock].wakeups.take(
+        for: event.thread, since: slice.start, isShared: event.operation.isShared)
+    {
+      appendMoment(
+        #"{"ph":"X","cat":"wakeup","name":"acquired "#, lock, track, .arriving(flow))
+      output.append("}}")
+    }
+    if locks[lock].waiting > 0 {
+      locks[lock].waiting -= 1
+      appendWaiters(lock)
+    }
+    if locks[lock].waiting == 0 { locks[lock].wakeups.removeAll() }
+  }
+
+  mutating func release(_ event: Event, _ lock: Int, _ track: Int) {
+    let flow = wakeup(event, lock) { $0.replace(with: $1) }
+    if event.isDurationKnown {
+      let slice = place(event, track)
+      appendSlice(#"{"ph":"X","cat":"hold","name":"hold "#, lock, track, slice, flow)
+      appendArguments(event, lock)
+      if slice.isCut {
+        output.append(#","cut":true,"held_ns":"#)
+        output.append(event.duration)
+        output.append(",\"acquired_us\":")
+        output.append(microseconds: event.start.nanoseconds)
+      }
+    } else {
+      appendMoment(#"{"ph":"X","cat":"hold","name":"release "#, lock, track, flow)
+      appendArguments(event, lock)
+    }
+    appendEnd(event)
+  }
+
+  mutating func signal(_ event: Event, _ lock: Int, _ track: Int) {
+    let flow = wakeup(event, lock) { $0.append($1) }
+    appendMoment(#"{"ph":"X","cat":"wakeup","name":"signal "#, lock, track, flow)
+    appendArguments(event, lock)
+    appendEnd(event)
+  }
+
+  mutating func setValue(_ event: Event, _ lock: Int, _ track: Int) {
+    appendCounter("value", lock, event.value)
+    // A post that nobody waits for is told by the value alone.
+    guard event.operation == .post, locks[lock].waiting > 0 else { return }
+    let flow = wakeup(event, lock) { $0.append($1) }
+    appendMoment(#"{"ph":"X","cat":"wakeup","name":"post "#, lock, track, flow)
+    appendArguments(event, lock)
+    appendEnd(event)
+  }
+
+  /// Keeps an event for the waiter that it wakes, if anybody waits.
+  private mutating func wakeup(
+    _ event: Event, _ lock: Int, keep: (inout Wakeups, Wakeups.Wakeup) -> Void
+  ) -> Flow {
+    guard locks[lock].waiting > 0 else { return .none }
+    lastFlow += 1
+    keep(
+      &locks[lock].wakeups,
+      Wakeups.Wakeup(
+        flow: lastFlow, time: now, thread: event.thread, wakesAll: event.operation == .broadcast))
+    return .leaving(lastFlow)
+  }
+}

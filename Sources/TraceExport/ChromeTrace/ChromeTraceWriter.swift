@@ -1,0 +1,104 @@
+public import TraceModel
+
+/// Writes a recording as a Chrome trace: JSON that Perfetto opens without an error.
+///
+/// Each thread is a track of slices: its waits, the holds that others waited for and, without a
+/// length, its signals and posts. An arrow goes from what woke a waiter to a slice without a length
+/// at the end of the wait: viewers take the arrow of two slices to go from the one that begins first,
+/// and a wait begins before the release that ends it. Each lock that was waited for has a counter of
+/// its waiters, and each semaphore one of its value.
+///
+/// Slices of a thread nest. One that would cross another begins where that one ends; it has
+/// `"cut":true` and its true measures in its arguments.
+///
+/// Memory grows with the definitions, not with events, as long as the output is taken.
+public struct ChromeTraceWriter {
+  var output = ByteBuffer()
+  let texts: TextTable
+  let stacks: StackTexts
+  let threads: [ThreadEntry]
+  let threadIndex: NumberIndex
+  let lockIndex: NumberIndex
+  var locks: [LockState]
+  var tracks: [TrackState]
+  /// When the last event happened: no slice may end before one that was written.
+  var now: Int64 = 0
+  /// The number of the last arrow.
+  var lastFlow: UInt64 = 0
+  /// What threads and locks without a definition are shown as, to be named at the end if need be.
+  private let unknown: (process: ChromeIDs.Process, track: ChromeIDs.Track)
+  private var needsUnknown: Bool
+  private var hasEvents = false
+  private var isFinished = false
+
+  /// Writes the start of the document and the names of all processes and threads.
+  public init(definitions: TraceDefinitions) {
+    var texts = TextTable()
+    let ids = ChromeIDs(definitions)
+    stacks = StackTexts(definitions, &texts)
+    (threads, threadIndex) = ThreadEntry.all(definitions, ids, &texts)
+    (locks, lockIndex) = LockState.all(definitions, ids, &texts)
+    tracks = ids.tracks.map {
+      TrackState(place: texts.add("\"pid\":\($0.pid),\"tid\":\($0.tid)"))
+    }
+    self.texts = texts
+    unknown = (ids.processes[ChromeIDs.unknown], ids.tracks[ChromeIDs.unknown])
+    needsUnknown =
+      definitions.threads.values.contains { definitions.processes[$0.process] == nil }
+      || definitions.locks.values.contains { definitions.processes[$0.process] == nil }
+    output.appendHead(definitions)
+    for process in ids.processes.dropFirst() {
+      appendSeparator()
+      output.appendName(of: process)
+    }
+    for track in ids.tracks.dropFirst() {
+      appendSeparator()
+      output.appendName(of: track)
+    }
+  }
+
+  /// Adds events in the order of time, each wait announced by its
+  /// ``TraceModel/Event/Kind/waitBegin``.
+  ///
+  /// Events that name threads, locks or stacks without a definition are drawn as far as they can be,
+  /// and times that go back count as the latest one before them.
+  public mutating func add(_ events: Span<Event>) {
+    for place in events.indices {
+      let event = events[place]
+      now = max(now, ChromeTime.drawn(event.time))
+      let lock = lockIndex[event.lock.rawValue]
+      let track = threads[threadIndex[event.thread.rawValue]].track
+      if lock == 0 || track == ChromeIDs.unknown { needsUnknown = true }
+      switch event.kind {
+      case .waitBegin: beginWait(lock)
+      case .wait: endWait(event, lock, track)
+      case .release: release(event, lock, track)
+      case .signal: signal(event, lock, track)
+      case .value: setValue(event, lock, track)
+      }
+    }
+  }
+
+  /// Closes the document. Nothing may be added afterwards.
+  public mutating func finish() {
+    guard !isFinished else { return }
+    isFinished = true
+    if needsUnknown {
+      appendSeparator()
+      output.appendName(of: unknown.process)
+      appendSeparator()
+      output.appendName(of: unknown.track)
+    }
+    output.append("\n]}\n")
+  }
+
+  /// Takes the bytes that were written since the last call. Call it after each batch of events:
+  /// what is not taken stays in memory.
+  public mutating func takeOutput() -> [UInt8] { output.take() }
+
+  /// Begins another element of the array of events.
+  mutating func appendSeparator() {
+    if hasEvents { output.append(",\n") }
+    hasEvents = true
+  }
+}

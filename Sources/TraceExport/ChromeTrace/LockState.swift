@@ -1,0 +1,50 @@
+internal import TraceModel
+
+/// A lock while its events are written.
+struct LockState {
+  /// Its name, escaped.
+  var name: TextTable.Text
+  /// Its name as that of a counter, a JSON string, of which a process must not have two.
+  var counter: TextTable.Text
+  /// `"pid":1`, the process whose counters show it.
+  var process: TextTable.Text
+  /// `"lock":"NAME","kind":"KIND","address":"0x0"`.
+  var arguments: TextTable.Text
+  /// Threads that wait for it.
+  var waiting = 0
+  var wakeups = Wakeups()
+
+  /// The states of all locks; the first one stands for locks without a definition.
+  static func all(
+    _ definitions: TraceDefinitions, _ ids: ChromeIDs, _ texts: inout TextTable
+  ) -> (states: [LockState], index: NumberIndex) {
+    struct Counter: Hashable {
+      var pid: UInt32
+      var name: String
+    }
+    let locks = definitions.locks.values.sorted { $0.id < $1.id }
+    let names = LockNames(definitions)
+    var counters: Set<Counter> = []
+    var states: [LockState] = []
+    for lock in [nil] + locks.map(Optional.some) {
+      let name = names[lock?.id ?? .unknown].jsonEscaped
+      let pid = ids.process(lock?.process ?? .unknown).pid
+      // Images of an exec chain are one process, and each may have a lock of that name.
+      var counter = name
+      if !counters.insert(Counter(pid: pid, name: counter)).inserted {
+        counter = "\(name) [\(lock?.id.rawValue ?? 0)]"
+        counters.insert(Counter(pid: pid, name: counter))
+      }
+      var arguments = "\"lock\":\"\(name)\""
+      if let lock {
+        let address = String(lock.address, radix: 16)
+        arguments += ",\"kind\":\"\(lock.kind.name)\",\"address\":\"0x\(address)\""
+      }
+      states.append(
+        LockState(
+          name: texts.add(name), counter: texts.add("\"\(counter)\""),
+          process: texts.add("\"pid\":\(pid)"), arguments: texts.add(arguments)))
+    }
+    return (states, NumberIndex(locks.map(\.id.rawValue)))
+  }
+}

@@ -1,0 +1,81 @@
+internal import TraceModel
+
+// How events lie in a chunk's payload: by columns, so that like stands beside like and compresses
+// well. The article "The trace file format" specifies it.
+
+/// What an event is, apart from its numbers. A chunk lists its shapes, and each event names one, so
+/// that a reader can step over events of kinds that it does not know.
+struct EventShape: Hashable {
+  var kind: UInt8
+  var operation: UInt8
+  var outcome: UInt8
+  var flags: UInt8
+  /// Which columns have an entry for the event.
+  var fields: UInt8
+
+  static let size = 5
+  static let isDurationKnown: UInt8 = 1
+
+  init(_ event: Event) {
+    kind = event.kind.rawValue
+    operation = event.operation.rawValue
+    outcome = event.outcome.rawValue
+    flags = event.isDurationKnown ? EventShape.isDurationKnown : 0
+    fields =
+      (event.duration != 0 ? EventField.duration.bit : 0)
+      | (event.lock != .unknown ? EventField.lock.bit : 0)
+      | (event.partner != .unknown ? EventField.partner.bit : 0)
+      | (event.owner != .unknown ? EventField.owner.bit : 0)
+      | (event.stack != .unknown ? EventField.stack.bit : 0)
+      | (event.value != 0 ? EventField.value.bit : 0)
+  }
+
+  init?(_ reader: inout ByteReader) {
+    guard let bytes = reader.array(EventShape.size) else { return nil }
+    (kind, operation, outcome, flags, fields) = (bytes[0], bytes[1], bytes[2], bytes[3], bytes[4])
+  }
+
+  func encode(into bytes: inout [UInt8]) {
+    bytes += [kind, operation, outcome, flags, fields]
+  }
+
+  @inline(__always)
+  func has(_ field: EventField) -> Bool { fields & field.bit != 0 }
+
+  /// The event without its numbers; nil for a kind of a later version.
+  func template(thread: ThreadID) -> Event? {
+    guard let kind = Event.Kind(rawValue: kind), kind != .waitBegin else { return nil }
+    return Event(
+      kind: kind, operation: Event.Operation(rawValue: operation) ?? .unknown,
+      outcome: Event.Outcome(rawValue: outcome) ?? .failed,
+      isDurationKnown: flags & EventShape.isDurationKnown != 0, thread: thread, time: .zero)
+  }
+}
+
+/// The columns of a payload in their order. All but the first two have entries only for the events
+/// whose shape says so.
+enum EventField: Int {
+  case shape = 0
+  case time = 1
+  case duration = 2
+  case lock = 3
+  case partner = 4
+  case owner = 5
+  case stack = 6
+  case value = 7
+
+  /// Its bit in a shape's fields.
+  var bit: UInt8 { 1 << UInt8(rawValue) }
+  /// Where the column stands in the payload.
+  var column: Int { rawValue }
+  static let columnCount = 8
+}
+
+/// The numbers that the next event of the same shape is told from: they are often the same.
+struct EventMemory {
+  var lock: Int64 = 0
+  var partner: Int64 = 0
+  var owner: Int64 = 0
+  var stack: Int64 = 0
+  var value: Int64 = 0
+}

@@ -1,0 +1,153 @@
+public import TraceModel
+
+extension TraceFileReader {
+  /// Calls `body` with all events of the recording in the order of time, some at a time, and with a
+  /// ``TraceModel/Event/Kind/waitBegin`` at the start of each wait.
+  ///
+  /// Chunks of different threads overlap; they are merged by a binary heap over the threads that
+  /// have begun and not ended, so that memory grows with those and not with events.
+  ///
+  /// - Parameters:
+  ///   - progress: called now and then with the number of events done.
+  ///   - body: gets at most some thousand events; they are gone when it returns.
+  public func forEachEvent(
+    progress: (UInt64) -> Void = { _ in }, _ body: (Span<Event>) throws -> Void
+  ) throws {
+    var merge = EventMerge(
+      chunks.map { EventStream.StoredChunk(offset: $0.offset, header: $0.header) })
+    var decompressor = try Decompressor()
+    var batch: [Event] = []
+    batch.reserveCapacity(EventMerge.batchSize + 8)
+    var done: UInt64 = 0
+    while try merge.fill(
+      &batch,
+      read: { (chunk) throws(TraceFileError) in
+        try payload(of: Entry(offset: chunk.offset, header: chunk.header), &decompressor)
+      })
+    {
+      try body(batch.span)
+      done += UInt64(batch.count)
+      progress(done)
+      batch.removeAll(keepingCapacity: true)
+    }
+  }
+}
+
+/// Merges the chunks of all threads into one row of events.
+private struct EventMerge {
+  static let batchSize = 4096
+  /// Payloads of all threads at once. Far beyond what any recording has, and still far from what
+  /// a small file could claim.
+  private static let maximumPayloads = 4 << 30
+
+  /// A thread's next moment.
+  private struct Moment {
+    var time: Timestamp
+    var stream: Int32
+
+    @inline(__always)
+    func precedes(_ other: Moment) -> Bool {
+      time < other.time || (time == other.time && stream < other.stream)
+    }
+  }
+
+  private var streams: [EventStream] = []
+  /// Threads that have begun and not ended, a binary heap.
+  private var heap: [Moment] = []
+  /// Threads that have not begun, the earliest last.
+  private var waiting: [Moment] = []
+  private var payloadBytes = 0
+
+  init(_ chunks: [EventStream.StoredChunk]) {
+    struct Key: Hashable {
+      var process: ProcessID
+      var thread: ThreadID
+    }
+    var numbers: [Key: Int] = [:]
+    for chunk in chunks where chunk.header.kind == .events && chunk.header.count > 0 {
+      let key = Key(process: chunk.header.process, thread: chunk.header.thread)
+      if let number = numbers[key] {
+        streams[number].append(chunk)
+      } else {
+        numbers[key] = streams.count
+        streams.append(EventStream(chunk))
+      }
+    }
+    waiting = streams.enumerated().map { number, stream in
+      Moment(time: stream.first, stream: Int32(number))
+    }
+    waiting.sort { $1.precedes($0) }
+  }
+
+  /// Appends events to `batch` until it is full; false when there are no more.
+  mutating func fill(
+    _ batch: inout [Event],
+    read: (EventStream.StoredChunk) throws(TraceFileError) -> [UInt8]
+  ) throws(TraceFileError) -> Bool {
+    while batch.count < EventMerge.batchSize {
+      while let next = waiting.last, heap.isEmpty || next.precedes(heap[0]) {
+        waiting.removeLast()
+        if let time = try advance(Int(next.stream), read: read) {
+          push(Moment(time: time, stream: next.stream))
+        }
+      }
+      guard let top = heap.first else { break }
+      // The thread goes on alone until it comes to the moment at which another is due.
+      var limit = waiting.last?.time ?? Timestamp(nanoseconds: .max)
+      if heap.count > 1 { limit = min(limit, heap[1].time) }
+      if heap.count > 2 { limit = min(limit, heap[2].time) }
+      let number = Int(top.stream)
+      streams[number].take(through: limit, most: EventMerge.batchSize, into: &batch)
+      if let time = try advance(number, read: read) {
+        heap[0].time = time
+      } else {
+        heap[0] = heap[heap.count - 1]
+        heap.removeLast()
+      }
+      sink()
+    }
+    return !batch.isEmpty
+  }
+
+  /// Makes the next event of a thread ready and returns its moment; nil when it has no more.
+  private mutating func advance(
+    _ number: Int, read: (EventStream.StoredChunk) throws(TraceFileError) -> [UInt8]
+  ) throws(TraceFileError) -> Timestamp? {
+    while true {
+      if let time = streams[number].moment { return time }
+      let before = streams[number].payloadSize
+      if try streams[number].decode() { continue }
+      payloadBytes -= before
+      guard let chunk = streams[number].nextChunk() else { return nil }
+      let payload = try read(chunk)
+      payloadBytes += payload.count
+      guard payloadBytes <= EventMerge.maximumPayloads else {
+        throw .tooLarge(at: chunk.offset, what: "chunks of too many threads overlap")
+      }
+      try streams[number].open(payload, of: chunk)
+    }
+  }
+
+  private mutating func push(_ moment: Moment) {
+    heap.append(moment)
+    var place = heap.count - 1
+    while place > 0, heap[place].precedes(heap[(place - 1) / 2]) {
+      heap.swapAt(place, (place - 1) / 2)
+      place = (place - 1) / 2
+    }
+  }
+
+  private mutating func sink() {
+    var place = 0
+    while true {
+      var least = place
+      for child in [2 * place + 1, 2 * place + 2]
+      where child < heap.count && heap[child].precedes(heap[least]) {
+        least = child
+      }
+      if least == place { return }
+      heap.swapAt(place, least)
+      place = least
+    }
+  }
+}

@@ -1,0 +1,278 @@
+/// What kind of thing threads waited for. The raw value is the file format's number; ``name`` is
+/// the word of reports.
+public enum LockKind: UInt8, CaseIterable, Sendable {
+  /// Unknown to this version.
+  case unknown = 0
+  /// A POSIX or C11 mutex.
+  case mutex = 1
+  /// A POSIX reader/writer lock.
+  case rwlock = 2
+  /// A POSIX spinlock.
+  case spinlock = 3
+  /// A POSIX semaphore.
+  case semaphore = 4
+  /// A POSIX or C11 condition variable.
+  case condition = 5
+  /// A POSIX barrier.
+  case barrier = 6
+  /// A one-time initialisation.
+  case once = 7
+  /// A thread that others wait for to end.
+  case thread = 8
+
+  /// The word that stands for the kind in reports and in JSON.
+  public var name: String { String(describing: self) }
+
+  /// Whether a wait for it is lock contention: someone else had it. Waits for conditions,
+  /// barriers and threads are waits for something to happen instead.
+  public var isContended: Bool {
+    switch self {
+    case .mutex, .rwlock, .spinlock, .once: true
+    case .unknown, .semaphore, .condition, .barrier, .thread: false
+    }
+  }
+
+  /// Whether a thread has it from an acquire to a release.
+  public var isHeld: Bool {
+    switch self {
+    case .mutex, .rwlock, .spinlock: true
+    case .unknown, .once, .semaphore, .condition, .barrier, .thread: false
+    }
+  }
+}
+
+/// One program image of the recording: see ``ProcessID``.
+public struct Process: Hashable, Sendable {
+  /// What the runtime in the target was able to do.
+  public enum Runtime: UInt8, Sendable {
+    /// The process was recorded.
+    case loaded = 0
+    /// The process was seen, but nothing inside it was recorded: it is linked statically, runs
+    /// with raised privileges or could not reach the recorder.
+    case absent = 1
+  }
+
+  /// The recording's number.
+  public var id: ProcessID
+  /// The kernel's number; reused by the kernel, and shared by the images of an exec chain.
+  public var pid: Int32
+  /// The kernel's number of its parent when it began.
+  public var parentPID: Int32
+  /// Name of the program, without its folder.
+  public var name: String
+  /// The command line, as far as it is known.
+  public var arguments: [String]
+  /// When this image began.
+  public var start: Timestamp
+  /// When this image ended; nil while it runs.
+  public var end: Timestamp?
+  /// Whether the inside of the process was recorded.
+  public var runtime: Runtime
+
+  /// Makes a process.
+  public init(
+    id: ProcessID, pid: Int32, parentPID: Int32 = 0, name: String = "", arguments: [String] = [],
+    start: Timestamp, end: Timestamp? = nil, runtime: Runtime = .loaded
+  ) {
+    self.id = id
+    self.pid = pid
+    self.parentPID = parentPID
+    self.name = name
+    self.arguments = arguments
+    self.start = start
+    self.end = end
+    self.runtime = runtime
+  }
+}
+
+/// One thread of the recording: see ``ThreadID``.
+public struct Thread: Hashable, Sendable {
+  /// The recording's number.
+  public var id: ThreadID
+  /// The process it is part of.
+  public var process: ProcessID
+  /// The kernel's number.
+  public var tid: Int32
+  /// Its last name.
+  public var name: String
+  /// When it began, or was first seen.
+  public var start: Timestamp
+  /// When it ended; nil while it runs.
+  public var end: Timestamp?
+  /// Nanoseconds on a CPU, where the thread could be asked; nil where not.
+  public var cpuTime: Int64?
+
+  /// Makes a thread.
+  public init(
+    id: ThreadID, process: ProcessID, tid: Int32, name: String = "", start: Timestamp,
+    end: Timestamp? = nil, cpuTime: Int64? = nil
+  ) {
+    self.id = id
+    self.process = process
+    self.tid = tid
+    self.name = name
+    self.start = start
+    self.end = end
+    self.cpuTime = cpuTime
+  }
+}
+
+/// One lock of the recording: see ``LockID``.
+public struct Lock: Hashable, Sendable {
+  /// The recording's number.
+  public var id: LockID
+  /// The process that first used it.
+  public var process: ProcessID
+  /// What it is.
+  public var kind: LockKind
+  /// Its address in the process.
+  public var address: UInt64
+  /// Counts the locks that this address has been: 0 for the first.
+  public var generation: UInt32
+  /// Where it was initialised (`isInitialised`) or first acquired; unknown for static ones never
+  /// seen at either.
+  public var site: StackID
+  /// Whether `site` is where the lock was initialised.
+  public var isInitialised: Bool
+  /// For a lock of kind ``LockKind/thread``: the thread whose end it stands for.
+  public var thread: ThreadID
+
+  /// Makes a lock.
+  public init(
+    id: LockID, process: ProcessID, kind: LockKind, address: UInt64, generation: UInt32 = 0,
+    site: StackID = .unknown, isInitialised: Bool = false, thread: ThreadID = .unknown
+  ) {
+    self.id = id
+    self.process = process
+    self.kind = kind
+    self.address = address
+    self.generation = generation
+    self.site = site
+    self.isInitialised = isInitialised
+    self.thread = thread
+  }
+}
+
+/// A call stack: return addresses in the process, innermost first.
+public struct Stack: Hashable, Sendable {
+  /// The recording's number.
+  public var id: StackID
+  /// The process in whose address space the frames are.
+  public var process: ProcessID
+  /// Return addresses, innermost first.
+  public var frames: [UInt64]
+
+  /// Makes a stack.
+  public init(id: StackID, process: ProcessID, frames: [UInt64]) {
+    self.id = id
+    self.process = process
+    self.frames = frames
+  }
+}
+
+/// A program or library mapped into a process.
+public struct Module: Hashable, Sendable {
+  /// The process that mapped it.
+  public var process: ProcessID
+  /// The difference between an address in the process and the file's own virtual addresses.
+  public var bias: UInt64
+  /// First mapped address.
+  public var start: UInt64
+  /// One past the last mapped address.
+  public var end: UInt64
+  /// The file it was mapped from.
+  public var path: String
+  /// The GNU build-id note; empty where there is none.
+  public var buildID: [UInt8]
+  /// When it was mapped.
+  public var loaded: Timestamp
+
+  /// Makes a module.
+  public init(
+    process: ProcessID, bias: UInt64, start: UInt64, end: UInt64, path: String,
+    buildID: [UInt8] = [], loaded: Timestamp = .zero
+  ) {
+    self.process = process
+    self.bias = bias
+    self.start = start
+    self.end = end
+    self.path = path
+    self.buildID = buildID
+    self.loaded = loaded
+  }
+}
+
+/// What an address in a process means.
+public struct Symbol: Hashable, Sendable {
+  /// The function or variable, demangled; empty where no symbol covers the address.
+  public var function: String
+  /// Source file; empty where unknown.
+  public var file: String
+  /// Line in `file`; 0 where unknown.
+  public var line: UInt32
+  /// The module's file name, without its folder; empty where no module covers the address.
+  public var module: String
+  /// Bytes from the start of the function, or from the start of the module where no symbol covers
+  /// the address, or the address itself where no module does.
+  public var offset: UInt64
+
+  /// Makes a symbol.
+  public init(
+    function: String = "", file: String = "", line: UInt32 = 0, module: String = "",
+    offset: UInt64 = 0
+  ) {
+    self.function = function
+    self.file = file
+    self.line = line
+    self.module = module
+    self.offset = offset
+  }
+}
+
+/// What one thread did with one lock beyond its recorded events: exact counts kept in the target.
+///
+/// Several for the same pair add up.
+public struct LockUse: Hashable, Sendable {
+  /// The thread.
+  public var thread: ThreadID
+  /// The lock.
+  public var lock: LockID
+  /// Times it was acquired, contended or not.
+  public var acquisitions: UInt64
+  /// Times it was released to others: posts of a semaphore, signals of a condition.
+  public var releases: UInt64
+  /// Waits too short to be recorded one by one.
+  public var shortWaits: UInt64
+  /// Nanoseconds spent in those.
+  public var shortWaitTime: UInt64
+  /// Waits whose event was lost because the ring was full; they are counted here all the same.
+  public var lostWaits: UInt64
+  /// Nanoseconds spent in those.
+  public var lostWaitTime: UInt64
+  /// The longest wait among the short and the lost ones, nanoseconds.
+  public var longestUnrecordedWait: UInt64
+  /// Holds nobody waited for, of which some are measured: how many were.
+  public var sampledHolds: UInt64
+  /// Nanoseconds of those.
+  public var sampledHoldTime: UInt64
+
+  /// Makes a use.
+  public init(
+    thread: ThreadID, lock: LockID, acquisitions: UInt64 = 0, releases: UInt64 = 0,
+    shortWaits: UInt64 = 0, shortWaitTime: UInt64 = 0, lostWaits: UInt64 = 0,
+    lostWaitTime: UInt64 = 0, longestUnrecordedWait: UInt64 = 0, sampledHolds: UInt64 = 0,
+    sampledHoldTime: UInt64 = 0
+  ) {
+    self.thread = thread
+    self.lock = lock
+    self.acquisitions = acquisitions
+    self.releases = releases
+    self.shortWaits = shortWaits
+    self.shortWaitTime = shortWaitTime
+    self.lostWaits = lostWaits
+    self.lostWaitTime = lostWaitTime
+    self.longestUnrecordedWait = longestUnrecordedWait
+    self.sampledHolds = sampledHolds
+    self.sampledHoldTime = sampledHoldTime
+  }
+}

@@ -1,0 +1,125 @@
+/// One thing that happened in one thread, stamped when it ended.
+///
+/// A flat value without references, so that millions of them stream through the analyses without
+/// reference counting. Which fields a kind fills is said at ``Kind``; the others are zero.
+public struct Event: Hashable, Sendable {
+  /// What happened. The raw value is the file format's number.
+  public enum Kind: UInt8, CaseIterable, Sendable {
+    /// The thread asked for a lock that it could not have at once. From `time - duration` to
+    /// `time`; fills `operation`, `outcome`, `lock`, `owner` (who held it when the wait began) and
+    /// `stack`; `partner` is the mutex of a condition wait.
+    case wait = 1
+    /// The thread released a lock that others were waiting for. The hold lasted from
+    /// `time - duration` to `time`; fills `operation`, `lock`, `stack` (where it was released).
+    /// A duration of 0 with `isDurationKnown == false` means that the acquire was not seen.
+    case release = 2
+    /// The thread woke waiters of a condition. Fills `operation` (`.signal`, `.broadcast`),
+    /// `lock` (the condition) and `stack`.
+    case signal = 3
+    /// The value of a semaphore after an operation. Fills `operation` (`.post`, `.wait`), `lock`
+    /// and `value`.
+    case value = 4
+    /// A wait begins. In no file: the reader puts it in front of the ``wait`` that it announces, at
+    /// that one's start. It fills the same fields, and its duration is 0.
+    case waitBegin = 255
+  }
+
+  /// The operation behind an event. The raw value is the file format's number.
+  public enum Operation: UInt8, CaseIterable, Sendable {
+    /// Unknown to this version.
+    case unknown = 0
+    /// An exclusive lock of a mutex, spinlock or other lock.
+    case lock = 1
+    /// The shared side of a reader/writer lock.
+    case read = 2
+    /// The exclusive side of a reader/writer lock.
+    case write = 3
+    /// A wait for a condition or for a semaphore.
+    case wait = 4
+    /// A post to a semaphore.
+    case post = 5
+    /// A wake of one waiter of a condition.
+    case signal = 6
+    /// A wake of all waiters of a condition.
+    case broadcast = 7
+    /// An arrival at a barrier.
+    case arrive = 8
+    /// A one-time initialisation.
+    case once = 9
+    /// A wait for a thread's end. The lock is of kind ``LockKind/thread``.
+    case join = 10
+  }
+
+  /// How a wait ended. The raw value is the file format's number.
+  public enum Outcome: UInt8, CaseIterable, Sendable {
+    /// It got what it waited for.
+    case acquired = 0
+    /// Its time ran out.
+    case timedOut = 1
+    /// The thread was cancelled while it waited.
+    case cancelled = 2
+    /// The call failed: an error of the call, a signal handler that ran.
+    case failed = 3
+    /// It had not ended when the recording or the thread did; `time` is that end.
+    case unfinished = 4
+  }
+
+  /// What happened.
+  public var kind: Kind
+  /// The operation that was called.
+  public var operation: Operation
+  /// How a wait ended.
+  public var outcome: Outcome
+  /// Whether `duration` was measured; false when the start was not seen.
+  public var isDurationKnown: Bool
+  /// The thread in which it happened.
+  public var thread: ThreadID
+  /// When it ended.
+  public var time: Timestamp
+  /// Nanoseconds that it lasted until `time`; never negative.
+  public var duration: Int64
+  /// The lock it is about.
+  public var lock: LockID
+  /// The mutex of a condition wait; otherwise unknown.
+  public var partner: LockID
+  /// The thread that held the lock when the wait began, where the lock says so.
+  public var owner: ThreadID
+  /// Where in the program it was called.
+  public var stack: StackID
+  /// The value of a semaphore.
+  public var value: Int64
+
+  /// Makes an event; everything that its kind does not fill keeps its default.
+  @inlinable
+  public init(
+    kind: Kind,
+    operation: Operation = .unknown,
+    outcome: Outcome = .acquired,
+    isDurationKnown: Bool = true,
+    thread: ThreadID,
+    time: Timestamp,
+    duration: Int64 = 0,
+    lock: LockID = .unknown,
+    partner: LockID = .unknown,
+    owner: ThreadID = .unknown,
+    stack: StackID = .unknown,
+    value: Int64 = 0
+  ) {
+    self.kind = kind
+    self.operation = operation
+    self.outcome = outcome
+    self.isDurationKnown = isDurationKnown
+    self.thread = thread
+    self.time = time
+    self.duration = duration
+    self.lock = lock
+    self.partner = partner
+    self.owner = owner
+    self.stack = stack
+    self.value = value
+  }
+
+  /// When a wait or a hold began.
+  @inlinable
+  public var start: Timestamp { time - duration }
+}

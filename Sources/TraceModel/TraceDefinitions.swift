@@ -1,0 +1,101 @@
+/// Everything that the events of a recording refer to by number.
+///
+/// Grows with processes, threads, locks and stacks, not with events. Tolerates anything a damaged
+/// file may say: numbers without a definition simply have none.
+public struct TraceDefinitions: Hashable, Sendable {
+  /// An address in a process.
+  public struct Location: Hashable, Sendable {
+    /// The process.
+    public var process: ProcessID
+    /// The address in it.
+    public var address: UInt64
+
+    /// Makes a location.
+    public init(process: ProcessID, address: UInt64) {
+      self.process = process
+      self.address = address
+    }
+  }
+
+  /// The recording itself.
+  public private(set) var recording = Recording(program: [])
+  /// Processes by number.
+  public private(set) var processes: [ProcessID: Process] = [:]
+  /// Threads by number.
+  public private(set) var threads: [ThreadID: Thread] = [:]
+  /// Locks by number.
+  public private(set) var locks: [LockID: Lock] = [:]
+  /// Stacks by number.
+  public private(set) var stacks: [StackID: Stack] = [:]
+  /// Modules of all processes, in the order they were mapped.
+  public private(set) var modules: [Module] = []
+  /// What addresses mean: innermost function first, inlined ones included.
+  public private(set) var symbols: [Location: [Symbol]] = [:]
+  /// Counts by lock, summed over all threads; their `thread` is unknown.
+  public private(set) var usesByLock: [LockID: LockUse] = [:]
+  /// Counts by thread, summed over all locks that are contended for; their `lock` is unknown.
+  public private(set) var lockUsesByThread: [ThreadID: LockUse] = [:]
+  /// Counts by thread, summed over everything else that is waited for.
+  public private(set) var otherUsesByThread: [ThreadID: LockUse] = [:]
+
+  /// Makes an empty collection.
+  public init() {}
+
+  /// Makes a collection of these definitions.
+  public init(_ definitions: some Sequence<Definition>) {
+    for definition in definitions { add(definition) }
+  }
+
+  /// Adds one; what a later definition replaces is said at ``Definition``.
+  public mutating func add(_ definition: Definition) {
+    switch definition {
+    case .recording(let recording): self.recording = recording
+    case .process(let process): processes[process.id] = process
+    case .thread(let thread): threads[thread.id] = thread
+    case .lock(let lock): locks[lock.id] = lock
+    case .stack(let stack): stacks[stack.id] = stack
+    case .module(let module): modules.append(module)
+    case .symbol(let process, let address, let frames):
+      symbols[Location(process: process, address: address)] = frames
+    case .use(let use):
+      usesByLock[use.lock, default: LockUse(thread: .unknown, lock: use.lock)].add(use)
+      let empty = LockUse(thread: use.thread, lock: .unknown)
+      if locks[use.lock]?.kind.isContended ?? true {
+        lockUsesByThread[use.thread, default: empty].add(use)
+      } else {
+        otherUsesByThread[use.thread, default: empty].add(use)
+      }
+    }
+  }
+
+  /// The frames of a stack, innermost first; one address may stand for several inlined functions.
+  /// An address that was not resolved gives a symbol with that address as its offset.
+  public func frames(of stack: StackID) -> [Symbol] {
+    guard let stack = stacks[stack] else { return [] }
+    return stack.frames.flatMap { address in
+      symbols[Location(process: stack.process, address: address)] ?? [Symbol(offset: address)]
+    }
+  }
+
+  /// Whether the recording was finished properly: its duration is known.
+  public var isComplete: Bool { recording.duration != nil }
+}
+
+extension LockUse {
+  /// Adds the counts of another use; saturates instead of overflowing on hostile values.
+  mutating func add(_ other: LockUse) {
+    func sum(_ left: UInt64, _ right: UInt64) -> UInt64 {
+      let (sum, overflow) = left.addingReportingOverflow(right)
+      return overflow ? .max : sum
+    }
+    acquisitions = sum(acquisitions, other.acquisitions)
+    releases = sum(releases, other.releases)
+    shortWaits = sum(shortWaits, other.shortWaits)
+    shortWaitTime = sum(shortWaitTime, other.shortWaitTime)
+    lostWaits = sum(lostWaits, other.lostWaits)
+    lostWaitTime = sum(lostWaitTime, other.lostWaitTime)
+    longestUnrecordedWait = max(longestUnrecordedWait, other.longestUnrecordedWait)
+    sampledHolds = sum(sampledHolds, other.sampledHolds)
+    sampledHoldTime = sum(sampledHoldTime, other.sampledHoldTime)
+  }
+}

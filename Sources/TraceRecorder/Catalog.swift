@@ -1,0 +1,102 @@
+internal import LinuxSystem
+internal import Symbolication
+internal import TraceFile
+internal import TraceModel
+
+/// Hands out the recording's numbers and writes down what they stand for.
+///
+/// What events refer to is in `definitions` before the events are in a chunk.
+struct Catalog {
+  var definitions = DefinitionChunkBuilder()
+  private(set) var lockNumbers = LockTable.Numbers()
+  private var lastStack: UInt32 = 0
+  private var lastThread: UInt32 = 0
+  private var lastProcess: UInt32 = 0
+  /// A program that a process was about to execute, or, without a path, could not.
+  struct Exec {
+    var pid: Int32
+    var parentPID: Int32
+    var path: String
+    var time: Timestamp
+  }
+  /// Execs that are not looked at yet.
+  var execs: [Exec] = []
+  /// When the present round of draining began.
+  var round = Timestamp.zero
+  /// The thread that has a number of the kernel's at the moment.
+  var threads: [Int32: ThreadID] = [:]
+
+  mutating func nextThread() -> ThreadID {
+    lastThread += 1
+    return ThreadID(rawValue: lastThread)
+  }
+
+  mutating func nextProcess() -> ProcessID {
+    lastProcess += 1
+    return ProcessID(rawValue: lastProcess)
+  }
+
+  /// The lock that a key stands for in a process.
+  mutating func lock(key: UInt64, kind: LockKind, in process: ProcessState) -> LockID {
+    let (lock, isNew) = process.locks.lock(
+      key: key, kind: kind, process: process.process.id, numbers: &lockNumbers)
+    if isNew { definitions.append(.lock(lock)) }
+    return lock.id
+  }
+
+  /// Notes where a lock was initialised, or first acquired where that is not known.
+  mutating func setSite(
+    _ site: StackID, ofKey key: UInt64, kind: LockKind, isInitialisation: Bool,
+    in process: ProcessState
+  ) {
+    var (lock, _) = process.locks.lock(
+      key: key, kind: kind, process: process.process.id, numbers: &lockNumbers)
+    guard site != .unknown, isInitialisation || lock.site == .unknown else { return }
+    lock.site = site
+    lock.isInitialised = isInitialisation
+    // A slot of the table that was cleared by hand may have been made before its kind was known.
+    lock.kind = kind
+    process.locks.update(lock)
+    definitions.append(.lock(lock))
+  }
+
+  /// The number of a stack.
+  mutating func stack(_ frames: [UInt64], in process: ProcessState) -> StackID {
+    guard !frames.isEmpty else { return .unknown }
+    if round < process.areModulesStaleUntil, process.modulesRead < round,
+      !frames.allSatisfy(process.isMapped)
+    {
+      readModules(of: process)
+    }
+    let (stack, isNew) = process.stack(frames) {
+      lastStack += 1
+      return StackID(rawValue: lastStack)
+    }
+    if isNew { definitions.append(.stack(stack)) }
+    return stack.id
+  }
+
+  /// Adds what a process has mapped and is not known yet.
+  mutating func readModules(of process: ProcessState) {
+    process.modulesRead = round
+    for mapping in ProcFS.mappings(pid: process.process.pid)
+    where mapping.isExecutable && mapping.path.hasPrefix("/")
+      && process.modulePath(at: mapping.range.lowerBound) != mapping.path
+    {
+      guard let file = try? ElfFile(path: mapping.path),
+        let bias = file.bias(ofSegmentAt: mapping.offset, mappedTo: mapping.range.lowerBound)
+      else { continue }
+      add(
+        Module(
+          process: process.process.id, bias: bias, start: bias &+ file.addressRange.lowerBound,
+          end: bias &+ file.addressRange.upperBound, path: mapping.path, buildID: file.buildID,
+          loaded: round), to: process)
+    }
+  }
+
+  /// Adds a module that a process has mapped.
+  mutating func add(_ module: Module, to process: ProcessState) {
+    process.add(module)
+    definitions.append(.module(module))
+  }
+}

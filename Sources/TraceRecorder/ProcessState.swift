@@ -1,0 +1,71 @@
+internal import Symbolication
+internal import TraceModel
+
+/// What the recorder knows of one program image: its locks, stacks and modules.
+final class ProcessState {
+  var process: Process
+  /// The number that the targets themselves use.
+  let serial: UInt32
+  var locks = LockTable()
+  /// Raised whenever a key may have come to mean another lock.
+  var lockVersion: UInt32 = 0
+  private(set) var modules: [Module] = []
+  /// The modules by address; tells return addresses from what merely lies on a stack.
+  private var map = ModuleMap([])
+  /// Until then modules may be mapped that are not known here.
+  private(set) var areModulesStaleUntil = Timestamp(nanoseconds: .min)
+  /// When the modules were last read.
+  var modulesRead = Timestamp(nanoseconds: .min)
+  private var stacks: [[UInt64]: StackID] = [:]
+  /// Threads that have ended.
+  var endedThreads: [Thread] = []
+  /// CPU time of the main thread that images before this one took.
+  var cpuTimeBefore: Int64 = 0
+  var hasEnded = false
+
+  init(process: Process, serial: UInt32) {
+    self.process = process
+    self.serial = serial
+  }
+
+  func add(_ module: Module) {
+    guard module.start < module.end else { return }
+    modules.append(module)
+    map = ModuleMap(modules)
+  }
+
+  /// The process loads or unloads modules just now: what it has mapped becomes known a little later.
+  func modulesChange(at now: Timestamp) {
+    areModulesStaleUntil = Timestamp(nanoseconds: now.nanoseconds + 1_000_000_000)
+  }
+
+  /// The file that is mapped at an address.
+  func modulePath(at address: UInt64) -> String? { map.module(containing: address)?.path }
+
+  /// Whether a module is known at an address.
+  func isMapped(_ address: UInt64) -> Bool { map.module(containing: address) != nil }
+
+  /// The stack with these frames, cut at the first that is no address of code, and without those of
+  /// the runtime itself. The innermost frame, the hook's own return address, always stands.
+  func stack(_ frames: [UInt64], next: () -> StackID) -> (stack: Stack, isNew: Bool) {
+    var kept = Array(frames.prefix(1))
+    for frame in frames.dropFirst() {
+      let path = modulePath(at: frame)
+      if path == nil && !modules.isEmpty { break }
+      if path?.hasSuffix("/" + RuntimeLibrary.name) != true { kept.append(frame) }
+    }
+    if let id = stacks[kept] {
+      return (Stack(id: id, process: process.id, frames: kept), false)
+    }
+    let id = next()
+    stacks[kept] = id
+    return (Stack(id: id, process: process.id, frames: kept), true)
+  }
+
+  /// All addresses that stacks of the process consist of.
+  var addresses: Set<UInt64> {
+    var addresses: Set<UInt64> = []
+    for frames in stacks.keys { addresses.formUnion(frames) }
+    return addresses
+  }
+}

@@ -1,0 +1,485 @@
+internal import CTraceABI
+internal import Glibc
+internal import LinuxSystem
+internal import Symbolication
+internal import SystemPackage
+internal import TraceFile
+internal import TraceModel
+
+/// A recording under way: drains rings, follows threads and processes to their end, and closes
+/// chunks.
+struct RecordingSession: ~Copyable {
+  private let options: RecorderOptions
+  private let arena: Arena
+  private var clock: CounterClock
+  private let writer: ChunkWriter
+  private let childPID: Int32
+  private var catalog = Catalog()
+  private var recording: Recording
+  /// By slot.
+  private var streams: [ThreadStream?] = []
+  /// By the targets' number.
+  private var processes: [UInt32: ProcessState] = [:]
+  /// The image that a process runs now, by the kernel's number.
+  private var images: [Int32: ProcessState] = [:]
+  private var watches: [Watch] = []
+  private let buffer = UnsafeMutableRawBufferPointer.allocate(
+    byteCount: Arena.ringSize, alignment: 16)
+  private var nextCheckpoint = Timestamp.zero
+  private var damagedThreads = 0
+  private var uncounted: UInt64 = 0
+  /// Whether a ring filled up fast in the last round, so that the next must come soon.
+  private var isBusy = false
+
+  /// A process that is watched for its end.
+  private final class Watch {
+    let process: ProcessState
+    let watched: WatchedProcess
+    init(process: ProcessState, watched: consuming WatchedProcess) {
+      self.process = process
+      self.watched = watched
+    }
+  }
+
+  /// Chunks older than this are closed however short, so that a recorder that is killed loses little.
+  private static let longestChunk: Int64 = 1_000_000_000
+  /// Tables with more entries are read only when their thread ends.
+  private static let largestCheckpointed = 4096
+  /// Of so many threads the CPU time is read now and then.
+  private static let mostSampledThreads = 512
+
+  init(
+    options: RecorderOptions, arena: consuming Arena, clock: CounterClock, writer: ChunkWriter,
+    childPID: Int32
+  ) {
+    self.options = options
+    self.arena = arena
+    self.clock = clock
+    self.writer = writer
+    self.childPID = childPID
+    self.clock.restart()
+    recording = Recording(
+      program: options.command, startTime: wallClock, cpus: Int32(onlineCPUs), scheduling: .off,
+      host: hostDescription, recorder: options.version)
+    catalog.definitions.append(.recording(recording))
+    flushDefinitions()
+  }
+
+  deinit { buffer.deallocate() }
+
+  /// Notes why the program itself can't be recorded.
+  mutating func note(obstacle: String?) {
+    guard let obstacle else { return }
+    recording.notes.append(
+      "\(options.command[0]) \(obstacle): it ran, but its locks were not recorded.")
+  }
+
+  private var now: Timestamp { Timestamp(nanoseconds: clock.nanoseconds(clock.stamp())) }
+
+  // MARK: Following
+
+  /// Why following ended.
+  enum End {
+    /// The program and everything that it started has ended.
+    case ended(Termination)
+    /// The program has ended; what it started runs on, and the user did not want to wait.
+    case left(Termination)
+    /// Recording ends here; the program runs on.
+    case stopped(String)
+  }
+
+  /// Drains until the program and its children have ended, or recording is to stop.
+  mutating func follow(
+    _ child: borrowing ChildProcess, signals: FileDescriptor,
+    onEvent: (Recorder.Progress) -> Void
+  ) -> End {
+    var termination: Termination?
+    var isWaitingAnnounced = false
+    while true {
+      let timeout: Int32 = isBusy ? 1 : 5
+      let ready = poll([signals] + watches.map { $0.watched.descriptor }, milliseconds: timeout)
+      if ready[0] {
+        for signal in readSignals(signals) where signal.number != SIGCHLD {
+          if let termination { return .left(termination) }
+          // A key on the terminal has reached the whole foreground group already.
+          if signal.isFromProcess { child.send(signal: signal.number) }
+        }
+      }
+      let hasEnded = termination == nil && child.hasEnded
+      drain()
+      for (watch, isReady) in zip(watches, ready.dropFirst()) where isReady {
+        endProcess(watch.process, at: now)
+      }
+      watches.removeAll { $0.process.hasEnded }
+      if hasEnded {
+        // Before it is reaped: /proc has its times until then.
+        if let process = images[childPID] { endProcess(process, at: now) }
+        switch child.end() {
+        case .exited(let status): termination = .exited(status)
+        case .signalled(let signal): termination = .signalled(signal)
+        case nil: break
+        }
+      }
+      closeChunks()
+      if let termination {
+        watches.removeAll { $0.process.hasEnded }
+        if watches.isEmpty { return .ended(termination) }
+        if !isWaitingAnnounced {
+          isWaitingAnnounced = true
+          onEvent(.waitingForChildren(watches.count))
+        }
+      }
+      if writer.isFull { return .stopped("the file takes no more") }
+      if let duration = options.duration, now.nanoseconds >= Int64(clamping: duration) {
+        return .stopped("the duration asked for is over")
+      }
+    }
+  }
+
+  // MARK: Draining
+
+  private mutating func drain() {
+    let count = arena.slotCount
+    catalog.round = now
+    if streams.count < count {
+      streams += [ThreadStream?](repeating: nil, count: count - streams.count)
+    }
+    // All heads first, destroys next, records last: whatever a record can know of a destroy in
+    // another thread lies before the heads of the second step.
+    var heads: [(stream: ThreadStream, head: UInt64)] = []
+    var haveDestroys = false
+    for index in 0..<count {
+      let slot = arena.slot(index)
+      guard slot.state != CTRACE_SLOT_FREE.rawValue, let stream = stream(index, slot) else {
+        continue
+      }
+      let head = slot.head
+      if slot.destroys != stream.destroysSeen { haveDestroys = true }
+      if head != stream.tail { heads.append((stream, head)) }
+      if slot.state == CTRACE_SLOT_ENDING.rawValue { ending.append(index) }
+    }
+    if haveDestroys { applyDestroys() }
+    let context = ThreadStream.Context(clock: clock, now: now)
+    isBusy = false
+    for (stream, head) in heads {
+      let slot = arena.slot(stream.slotIndex)
+      if head &- stream.tail > UInt64(Arena.ringSize / 8) { isBusy = true }
+      noteModuleChanges(of: stream, slot)
+      stream.read(slot, upTo: head, buffer: buffer, context: context, catalog: &catalog)
+      if stream.builder.isFull { closeChunk(of: stream, slot) }
+    }
+    let endingNow = ending
+    ending.removeAll(keepingCapacity: true)
+    for index in endingNow {
+      guard let stream = streams[index] else { continue }
+      if !threadExists(pid: stream.process.process.pid, tid: stream.thread.tid) {
+        endThread(stream, at: nil)
+      }
+    }
+  }
+
+  /// Slots whose threads have said that they are about to end.
+  private var ending: [Int] = []
+
+  private mutating func applyDestroys() {
+    for case .some(let stream) in streams {
+      let slot = arena.slot(stream.slotIndex)
+      let destroys = slot.destroys
+      guard destroys != stream.destroysSeen else { continue }
+      stream.destroysSeen = destroys
+      stream.applyDestroys(in: slot, upTo: slot.head, buffer: buffer)
+    }
+  }
+
+  /// The stream of a slot, begun when a thread has taken it.
+  private mutating func stream(_ index: Int, _ slot: Slot) -> ThreadStream? {
+    if let stream = streams[index] {
+      if stream.generation == slot.generation { return stream }
+      // Only we hand out slots: a generation that changed was written over.
+      return stream
+    }
+    guard let process = process(of: slot) else { return nil }
+    let thread = Thread(
+      id: catalog.nextThread(), process: process.process.id, tid: slot.tid, name: slot.name,
+      start: Timestamp(
+        nanoseconds: min(max(0, clock.nanoseconds(slot.started)), now.nanoseconds)))
+    let stream = ThreadStream(slotIndex: index, slot: slot, process: process, thread: thread)
+    process.locks.begin(thread.id, handle: slot.handle)
+    // A thread that took the number of one that has ended tells that it has.
+    if let earlier = catalog.threads[slot.tid],
+      let stale = streams.first(where: { $0?.thread.id == earlier }) ?? nil
+    {
+      endThread(stale, at: thread.start)
+    }
+    catalog.threads[slot.tid] = thread.id
+    catalog.definitions.append(.thread(thread))
+    streams[index] = stream
+    return stream
+  }
+
+  /// The process that a slot belongs to, begun when it is seen first.
+  private mutating func process(of slot: Slot) -> ProcessState? {
+    let serial = slot.process
+    if let process = processes[serial] { return process.hasEnded ? nil : process }
+    guard serial != 0, slot.pid > 0 else { return nil }
+    let start = min(max(0, clock.nanoseconds(slot.started)), now.nanoseconds)
+    let process = ProcessState(
+      process: Process(
+        id: catalog.nextProcess(), pid: slot.pid, parentPID: slot.parentPID, name: slot.name,
+        start: Timestamp(nanoseconds: start)),
+      serial: serial)
+    processes[serial] = process
+    if let parent = processes[slot.parentProcess] {
+      process.process.arguments = parent.process.arguments
+      for var module in parent.modules {
+        module.process = process.process.id
+        catalog.add(module, to: process)
+      }
+    }
+    catalog.definitions.append(.process(process.process))
+    if let before = images[slot.pid] {
+      endProcess(before, at: process.process.start)
+      process.cpuTimeBefore = before.endedThreads.first { $0.tid == slot.pid }?.cpuTime ?? 0
+    }
+    images[slot.pid] = process
+    imageStarts[slot.pid, default: []].append(process.process.start)
+    if slot.pid != childPID {
+      do {
+        watches.append(Watch(process: process, watched: try WatchedProcess(pid: slot.pid)))
+      } catch {
+        // It has ended already: what it wrote is read in this round, and then it is closed.
+        endedEarly.append(process)
+      }
+    }
+    return process
+  }
+
+  /// When images began, by the kernel's number of their process.
+  private var imageStarts: [Int32: [Timestamp]] = [:]
+  /// Processes that were gone when they were first seen.
+  private var endedEarly: [ProcessState] = []
+
+  private mutating func noteModuleChanges(of stream: ThreadStream, _ slot: Slot) {
+    let changes = slot.moduleChanges
+    guard changes != stream.moduleChangesSeen else { return }
+    stream.moduleChangesSeen = changes
+    stream.process.modulesChange(at: catalog.round)
+    catalog.readModules(of: stream.process)
+  }
+
+  // MARK: Ends
+
+  private mutating func endThread(_ stream: ThreadStream, at time: Timestamp?) {
+    let slot = arena.slot(stream.slotIndex)
+    let context = ThreadStream.Context(clock: clock, now: now)
+    applyDestroys()
+    stream.read(slot, upTo: slot.head, buffer: buffer, context: context, catalog: &catalog)
+    stream.readRest(slot, context: context, catalog: &catalog)
+    if let table = arena.uses(of: slot) {
+      stream.writeUses(table, context: context, catalog: &catalog, isFinal: true)
+      arena.discard(table)
+    }
+    let ended = slot.ended
+    let end = ended == 0 ? time ?? context.now : Timestamp(nanoseconds: clock.nanoseconds(ended))
+    stream.thread.end = min(max(end, stream.thread.start), context.now)
+    stream.thread.name = slot.name
+    if slot.cpuNanoseconds > 0 {
+      stream.thread.cpuTime = Int64(clamping: slot.cpuNanoseconds)
+      if stream.isMain { stream.thread.cpuTime? -= stream.process.cpuTimeBefore }
+    } else {
+      stream.readCPUTime()
+    }
+    catalog.definitions.append(.thread(stream.thread))
+    closeChunk(of: stream, slot)
+    if stream.damagedBytes > 0 { damagedThreads += 1 }
+    uncounted &+= stream.uncounted
+    if catalog.threads[stream.thread.tid] == stream.thread.id {
+      catalog.threads[stream.thread.tid] = nil
+    }
+    streams[stream.slotIndex] = nil
+    stream.process.endedThreads.append(stream.thread)
+    arena.recycle(stream.slotIndex)
+  }
+
+  private mutating func endProcess(_ process: ProcessState, at time: Timestamp) {
+    guard !process.hasEnded else { return }
+    // Threads that have begun since the last round have slots that were not looked at yet.
+    for index in 0..<arena.slotCount where index >= streams.count || streams[index] == nil {
+      let slot = arena.slot(index)
+      if slot.state != CTRACE_SLOT_FREE.rawValue, slot.process == process.serial {
+        while streams.count <= index { streams.append(nil) }
+        _ = stream(index, slot)
+      }
+    }
+    for case .some(let stream) in streams where stream.process === process {
+      endThread(stream, at: time)
+    }
+    process.hasEnded = true
+    process.process.end = max(time, process.process.start)
+    catalog.definitions.append(.process(process.process))
+    if images[process.process.pid] === process { images[process.process.pid] = nil }
+  }
+
+  // MARK: Chunks
+
+  private mutating func closeChunk(of stream: ThreadStream, _ slot: Slot) {
+    guard let chunk = stream.seal(lost: slot.lost) else { return }
+    flushDefinitions()
+    writer.append(chunk)
+  }
+
+  private mutating func flushDefinitions() {
+    guard !catalog.definitions.isEmpty else { return }
+    for chunk in catalog.definitions.seal() { writer.append(chunk) }
+  }
+
+  private mutating func closeChunks() {
+    for process in endedEarly { endProcess(process, at: now) }
+    endedEarly.removeAll()
+    let now = now
+    for case .some(let stream) in streams {
+      guard let oldest = stream.oldest, now - oldest > RecordingSession.longestChunk else {
+        continue
+      }
+      closeChunk(of: stream, arena.slot(stream.slotIndex))
+    }
+    if catalog.definitions.byteCount > 1 << 20 { flushDefinitions() }
+    guard now >= nextCheckpoint else { return }
+    nextCheckpoint = Timestamp(
+      nanoseconds: now.nanoseconds + RecordingSession.longestChunk)
+    let context = ThreadStream.Context(clock: clock, now: now)
+    for case .some(let stream) in streams {
+      let slot = arena.slot(stream.slotIndex)
+      if let table = arena.uses(of: slot), table.count <= RecordingSession.largestCheckpointed {
+        stream.writeUses(table, context: context, catalog: &catalog, isFinal: false)
+      }
+    }
+    // A thread that is killed can't say how long it ran; of very many, a file each is too much.
+    if streams.count <= RecordingSession.mostSampledThreads {
+      for case .some(let stream) in streams { stream.readCPUTime() }
+    }
+    flushDefinitions()
+  }
+
+  // MARK: The end
+
+  /// Closes everything that is open and says what the recording is.
+  mutating func finish(_ end: End) {
+    arena.stop()
+    if case .stopped = end { drain() }
+    for case .some(let stream) in streams { endLiveThread(stream) }
+    for process in processes.values where !process.hasEnded {
+      catalog.definitions.append(.process(process.process))
+    }
+    addAbsentImages()
+    writeSymbols()
+
+    switch end {
+    case .ended(let termination): recording.termination = termination
+    case .left(let termination):
+      recording.termination = termination
+      recording.notes.append("Children of the program ran on when the recording ended.")
+    case .stopped(let reason):
+      recording.notes.append("The program ran on when the recording ended: \(reason).")
+    }
+    recording.duration = now.nanoseconds
+    recording.unrecordedThreads = arena.unrecordedThreads
+    if processes.isEmpty && recording.notes.isEmpty {
+      recording.notes.append(
+        "\(options.command[0]) did not load the runtime: nothing inside it was recorded.")
+    }
+    if !processes.values.contains(where: { $0.process.pid == childPID }) {
+      catalog.definitions.append(
+        .process(
+          Process(
+            id: catalog.nextProcess(), pid: childPID, parentPID: getpid(),
+            name: options.command[0].split(separator: "/").last.map(String.init) ?? "",
+            arguments: options.command, start: .zero, end: now, runtime: .absent)))
+    }
+    if damagedThreads > 0 {
+      recording.notes.append(
+        "The program wrote over the memory it is recorded in: events of \(damagedThreads) "
+          + "thread\(damagedThreads == 1 ? " is" : "s are") incomplete.")
+    }
+    if uncounted > 0 {
+      recording.notes.append(
+        "\(uncounted) acquires could not be counted for a lock.")
+    }
+    catalog.definitions.append(.recording(recording))
+    flushDefinitions()
+  }
+
+  /// Takes down what a thread that runs on has done so far.
+  private mutating func endLiveThread(_ stream: ThreadStream) {
+    let slot = arena.slot(stream.slotIndex)
+    let context = ThreadStream.Context(clock: clock, now: now)
+    stream.readRest(slot, context: context, catalog: &catalog)
+    if let table = arena.uses(of: slot) {
+      stream.writeUses(table, context: context, catalog: &catalog, isFinal: true)
+    }
+    stream.readCPUTime()
+    stream.thread.name =
+      ProcFS.threadName(pid: stream.process.process.pid, tid: stream.thread.tid) ?? slot.name
+    catalog.definitions.append(.thread(stream.thread))
+    closeChunk(of: stream, slot)
+    if stream.damagedBytes > 0 { damagedThreads += 1 }
+    uncounted &+= stream.uncounted
+  }
+
+  /// Adds the programs that were executed by recorded processes, but into which the runtime did not
+  /// come: they are linked statically, or run with raised privileges, or were never begun.
+  private mutating func addAbsentImages() {
+    var names: [String] = []
+    for (index, exec) in catalog.execs.enumerated() where !exec.path.isEmpty {
+      let next = catalog.execs[(index + 1)...].first { $0.pid == exec.pid }
+      if let next, next.path.isEmpty { continue }
+      if imageStarts[exec.pid]?.contains(where: { $0 >= exec.time }) == true { continue }
+      let replaced = processes.values.filter { $0.process.pid == exec.pid }
+        .max { $0.process.start < $1.process.start }
+      let end = next?.time ?? replaced?.process.end
+      if let replaced {
+        replaced.process.end = exec.time
+        catalog.definitions.append(.process(replaced.process))
+        for var thread in replaced.endedThreads where thread.end.map({ $0 > exec.time }) ?? true {
+          thread.end = max(exec.time, thread.start)
+          catalog.definitions.append(.thread(thread))
+        }
+      }
+      let name = exec.path.split(separator: "/").last.map(String.init) ?? exec.path
+      names.append(name)
+      catalog.definitions.append(
+        .process(
+          Process(
+            id: catalog.nextProcess(), pid: exec.pid, parentPID: exec.parentPID, name: name,
+            arguments: [exec.path], start: exec.time, end: end, runtime: .absent)))
+    }
+    guard !names.isEmpty else { return }
+    let distinct = Set(names).sorted()
+    let some = distinct.prefix(4).joined(separator: ", ")
+    let more = distinct.count > 4 ? " and others" : ""
+    let count = names.count == 1 ? "1 process" : "\(names.count) processes"
+    recording.notes.append(
+      "Nothing was recorded inside \(count) (\(some)\(more)): linked statically, or run with "
+        + "raised privileges.")
+  }
+
+  /// Resolves every address that stacks and locks refer to, so that the file can be read where the
+  /// program is not, or not any more.
+  private mutating func writeSymbols() {
+    var symbolizer = Symbolizer()
+    for process in processes.values.sorted(by: { $0.process.id < $1.process.id }) {
+      let modules = ModuleMap(process.modules)
+      let id = process.process.id
+      for address in process.addresses.sorted() {
+        let frames = symbolizer.symbolize(address: address, use: .returnAddress, in: modules)
+        catalog.definitions.append(.symbol(process: id, address: address, frames: frames))
+      }
+      for address in process.locks.addresses.sorted() where process.isMapped(address) {
+        let frames = symbolizer.symbolize(address: address, use: .data, in: modules)
+        catalog.definitions.append(.symbol(process: id, address: address, frames: frames))
+        if catalog.definitions.byteCount > 1 << 20 { flushDefinitions() }
+      }
+    }
+    recording.notes += symbolizer.notes
+  }
+}

@@ -1,0 +1,64 @@
+internal import Glibc
+internal import LinuxSystem
+internal import Symbolication
+internal import SystemPackage
+
+/// The program to record, found as a shell would find it.
+struct TargetProgram {
+  /// The file that will be executed.
+  let path: String
+  /// Why the inside of the program can't be recorded; nil where it can be.
+  let obstacle: String?
+
+  /// Looks `name` up: a path as it is, a bare name in PATH.
+  init(_ name: String, searchPath: String?) throws(RecorderError) {
+    path = try TargetProgram.find(name, searchPath: searchPath)
+    obstacle = TargetProgram.obstacle(path)
+  }
+
+  private static func find(_ name: String, searchPath: String?) throws(RecorderError) -> String {
+    guard !name.isEmpty else { throw .programNotFound(name) }
+    if name.contains("/") {
+      if let error = executableError(name) {
+        throw error == .noSuchFileOrDirectory
+          ? .programNotFound(name) : .programNotExecutable(name, error)
+      }
+      return name
+    }
+    var found: Errno?
+    let folders = (searchPath ?? "/usr/local/bin:/usr/bin:/bin")
+      .split(separator: ":", omittingEmptySubsequences: false)
+    for folder in folders {
+      let path = (folder.isEmpty ? "." : folder) + "/" + name
+      guard let error = executableError(path) else { return path }
+      if error == .permissionDenied { found = error }
+    }
+    if let found { throw .programNotExecutable(name, found) }
+    throw .programNotFound(name)
+  }
+
+  /// Why a file can't be executed, as far as that can be told without trying.
+  private static func executableError(_ path: String) -> Errno? {
+    var status = stat()
+    if stat(path, &status) != 0 {
+      let error = Errno(rawValue: errno)
+      return error == .notDirectory ? .noSuchFileOrDirectory : error
+    }
+    if status.st_mode & S_IFMT == S_IFDIR { return .permissionDenied }
+    return access(path, X_OK) == 0 ? nil : Errno(rawValue: errno)
+  }
+
+  /// Preloading works in dynamically linked programs that run with the caller's own rights.
+  private static func obstacle(_ path: String) -> String? {
+    var status = stat()
+    if stat(path, &status) == 0 {
+      let raises =
+        status.st_mode & S_ISUID != 0 && status.st_uid != geteuid()
+        || status.st_mode & S_ISGID != 0 && status.st_gid != getegid()
+      if raises { return "runs with the rights of its owner (setuid), where nothing is preloaded" }
+    }
+    // A script is no ELF file: its interpreter is what runs.
+    guard let file = try? ElfFile(path: path) else { return nil }
+    return file.isDynamicExecutable ? nil : "is linked statically, so that nothing can be preloaded"
+  }
+}

@@ -1,0 +1,6 @@
+import CommandLine
+
+@main
+enum CTrace {
+  static func main() { runCTrace() }
+}
