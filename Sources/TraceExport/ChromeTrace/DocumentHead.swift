@@ -1,7 +1,8 @@
 internal import TraceModel
 
 extension ByteBuffer {
-  mutating func append(_ text: String) {
+  /// Labelled, so that a literal is never taken for one.
+  private mutating func append(string text: String) {
     var text = text
     text.withUTF8 { append($0) }
   }
@@ -28,7 +29,7 @@ extension ByteBuffer {
       other.append(("note \(number + 1)", note))
     }
     append("{\"displayTimeUnit\":\"ns\",\n\"otherData\":{")
-    append(other.map { "\"\($0.key)\":\($0.value.jsonString)" }.joined(separator: ",\n"))
+    append(string: other.map { "\"\($0.key)\":\($0.value.jsonString)" }.joined(separator: ",\n"))
     append("},\n\"traceEvents\":[\n")
   }
 
@@ -39,9 +40,9 @@ extension ByteBuffer {
     if let kernelPID = process.kernelPID { name += " (pid \(kernelPID))" }
     append(#"{"ph":"M","name":"process_name","pid":"#)
     append(UInt64(process.pid))
-    append(",\"args\":{\"name\":\(name.jsonString)")
+    append(string: ",\"args\":{\"name\":\(name.jsonString)")
     if process.images.count > 1 {
-      append(",\"images\":[\(process.images.map(\.jsonString).joined(separator: ","))]")
+      append(string: ",\"images\":[\(process.images.map(\.jsonString).joined(separator: ","))]")
     }
     append("}}")
   }
@@ -54,6 +55,6 @@ extension ByteBuffer {
     append(UInt64(track.pid))
     append(#","tid":"#)
     append(UInt64(track.tid))
-    append(",\"args\":{\"name\":\(name.jsonString)}}")
+    append(string: ",\"args\":{\"name\":\(name.jsonString)}}")
   }
 }
