@@ -99,8 +99,9 @@ let package = Package(
 
     // Tests.
     .target(
-      name: "TestSupport", dependencies: ["TraceFile", "TraceModel"], path: "Tests/TestSupport",
-      swiftSettings: strict),
+      name: "TestSupport", dependencies: ["TraceAnalysis", "TraceFile", "TraceModel"],
+      path: "Tests/TestSupport", swiftSettings: strict),
+    .testTarget(name: "StyleTests", swiftSettings: strict),
     .testTarget(
       name: "SymbolicationTests", dependencies: ["Symbolication"], swiftSettings: strict),
     .testTarget(
@@ -110,6 +111,10 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "TraceExportTests", dependencies: ["TraceExport", "TestSupport"],
+      swiftSettings: strict),
+    // They run the products from outside.
+    .testTarget(
+      name: "RecordingTests", dependencies: ["TestSupport", "TraceAnalysis"],
       swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6],

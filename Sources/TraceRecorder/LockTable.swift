@@ -15,33 +15,57 @@ struct LockTable {
     }
   }
 
-  private struct Address {
-    /// Destroys older than those listed.
-    var forgottenDestroys: UInt32 = 0
+  /// The destroys of one address.
+  private struct History {
+    /// Those older than the ones listed.
+    private var forgotten = 0
     /// Epochs that destroys of this address began, oldest first.
-    var destroys: [UInt16] = []
+    private var epochs: [UInt16] = []
+
+    /// Epochs wrap around: what lies further back than this is told apart no more.
+    private static let remembered = 1 << 14
+
+    mutating func add(_ epoch: UInt16) {
+      epochs.insert(epoch, at: countUpTo(epoch))
+      guard epochs.count >= 2 * History.remembered else { return }
+      epochs.removeFirst(History.remembered)
+      forgotten += History.remembered
+    }
+
+    /// How often the address had been destroyed when its epoch was this.
+    func generation(at epoch: UInt16) -> Int { forgotten + countUpTo(epoch) }
+
+    private func countUpTo(_ epoch: UInt16) -> Int {
+      // Keys of today mostly follow every destroy.
+      guard let last = epochs.last, Int16(bitPattern: epoch &- last) < 0 else {
+        return epochs.count
+      }
+      var (low, high) = (0, epochs.count)
+      while low < high {
+        let middle = (low + high) / 2
+        let isEarlier = Int16(bitPattern: epoch &- epochs[middle]) >= 0
+        (low, high) = isEarlier ? (middle + 1, high) : (low, middle)
+      }
+      return low
+    }
   }
 
-  /// Epochs wrap around: what lies further back than this is told apart no more.
-  private static let rememberedDestroys = 16
-
-  private var histories: [UInt64: Address] = [:]
+  private var histories: [UInt64: History] = [:]
   /// Threads by the address of their handle, with the key that each had when it began.
   private var threads: [UInt64: [(key: UInt64, thread: ThreadID)]] = [:]
-  private var locks: [UInt64: Lock] = [:]
+  /// Of so many threads with one handle, one after the other, the latest are known.
+  private static let rememberedThreads = 16
+  private var locks: [Identity: Lock] = [:]
+
+  /// An address, with its generation in place of its epoch.
+  private struct Identity: Hashable {
+    var address: UInt64
+    var generation: UInt32
+  }
 
   /// A destroy that raised the epoch of an address to the one in `key`.
   mutating func destroy(key: UInt64) {
-    let epoch = UInt16(key >> 48)
-    var address = histories[key & 0xffff_ffff_ffff] ?? Address()
-    let place =
-      address.destroys.lastIndex { Int16(bitPattern: epoch &- $0) > 0 }.map { $0 + 1 } ?? 0
-    address.destroys.insert(epoch, at: place)
-    if address.destroys.count > LockTable.rememberedDestroys {
-      address.destroys.removeFirst()
-      address.forgottenDestroys += 1
-    }
-    histories[key & 0xffff_ffff_ffff] = address
+    histories[key & 0xffff_ffff_ffff, default: History()].add(UInt16(key >> 48))
   }
 
   /// The lock of a key. `isNew` when it was not known before.
@@ -51,8 +75,8 @@ struct LockTable {
     let identity = identity(of: key)
     if let lock = locks[identity] { return (lock, false) }
     var lock = Lock(
-      id: numbers.next(), process: process, kind: kind, address: key & 0xffff_ffff_ffff,
-      generation: UInt32(identity >> 48))
+      id: numbers.next(), process: process, kind: kind, address: identity.address,
+      generation: identity.generation)
     if kind == .thread {
       let others = threads[lock.address] ?? []
       lock.thread = others.last { self.identity(of: $0.key) == identity }?.thread ?? .unknown
@@ -64,26 +88,22 @@ struct LockTable {
   /// A thread has begun whose handle, as a key, is this.
   mutating func begin(_ thread: ThreadID, handle key: UInt64) {
     var others = threads[key & 0xffff_ffff_ffff] ?? []
-    if others.count == LockTable.rememberedDestroys { others.removeFirst() }
+    if others.count == LockTable.rememberedThreads { others.removeFirst() }
     others.append((key, thread))
     threads[key & 0xffff_ffff_ffff] = others
   }
 
   /// Replaces what is known of a lock.
   mutating func update(_ lock: Lock) {
-    locks[lock.address | UInt64(lock.generation & 0xffff) << 48] = lock
+    locks[Identity(address: lock.address, generation: lock.generation)] = lock
   }
 
   /// Addresses of all locks that are known.
-  var addresses: Set<UInt64> { Set(locks.keys.map { $0 & 0xffff_ffff_ffff }) }
+  var addresses: Set<UInt64> { Set(locks.keys.map(\.address)) }
 
-  /// The address with its generation in place of its epoch.
-  private func identity(of key: UInt64) -> UInt64 {
+  private func identity(of key: UInt64) -> Identity {
     let address = key & 0xffff_ffff_ffff
-    guard let history = histories[address] else { return address }
-    let epoch = UInt16(key >> 48)
-    let earlier = history.destroys.count { Int16(bitPattern: epoch &- $0) >= 0 }
-    let generation = UInt64(history.forgottenDestroys) + UInt64(earlier)
-    return address | (generation & 0xffff) << 48
+    let generation = histories[address]?.generation(at: UInt16(key >> 48)) ?? 0
+    return Identity(address: address, generation: UInt32(truncatingIfNeeded: generation))
   }
 }
