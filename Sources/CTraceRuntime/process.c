@@ -105,14 +105,15 @@ static void map_arena(const char *name) {
 
 bool attach_process(void) {
   if (arena.base == NULL) return false;
-  if (last_process != 0 && (arena.control->flags & CTRACE_NO_CHILDREN)) {
+  int saved_errno = errno;
+  int32_t pid = (int32_t)syscall(SYS_getpid), parent_pid = (int32_t)syscall(SYS_getppid);
+  errno = saved_errno;
+  if ((arena.control->flags & CTRACE_NO_CHILDREN) && pid != arena.control->root_pid) {
     arena.base = NULL;
     return false;
   }
-  int saved_errno = errno;
-  this_process.pid = (int32_t)syscall(SYS_getpid);
-  this_process.parent_pid = (int32_t)syscall(SYS_getppid);
-  errno = saved_errno;
+  this_process.pid = pid;
+  this_process.parent_pid = parent_pid;
   this_process.parent = last_process;
   last_process = __atomic_add_fetch(&arena.control->process_count, 1, __ATOMIC_RELAXED);
   this_process.live = last_process;
@@ -124,10 +125,10 @@ static void child_begins(void) { is_recording(); }
 
 // MARK: Modules and arguments
 
+/// Writes a record that ends in a text. Only between enter() and leave().
 static void write_text(uint8_t kind, uint64_t time, const void *head, uint32_t head_size,
                        const char *text, size_t size) {
   if (size > CTRACE_MAX_TEXT) size = CTRACE_MAX_TEXT;
-  enter();
   uint32_t words = (uint32_t)((head_size + size + 7) / 8);
   struct ctrace_record *record = reserve_record(kind, words, time);
   if (record != NULL) {
@@ -138,7 +139,6 @@ static void write_text(uint8_t kind, uint64_t time, const void *head, uint32_t h
     memcpy(bytes + head_size, text, size);
     commit_record(record);
   }
-  leave();
 }
 
 static void read_build_id(const ElfW(Phdr) * header, ElfW(Addr) bias,
@@ -159,32 +159,66 @@ static void read_build_id(const ElfW(Phdr) * header, ElfW(Addr) bias,
   }
 }
 
-static int write_module(struct dl_phdr_info *info, size_t size, void *first) {
-  (void)size;
-  struct ctrace_record_module module = {.bias = info->dlpi_addr, .start = UINT64_MAX};
-  for (int index = 0; index < info->dlpi_phnum; index++) {
-    const ElfW(Phdr) *header = &info->dlpi_phdr[index];
+static void write_module(const ElfW(Phdr) * headers, size_t count, ElfW(Addr) bias,
+                         const char *name) {
+  struct ctrace_record_module module = {.bias = bias, .start = UINT64_MAX};
+  for (size_t index = 0; index < count; index++) {
+    const ElfW(Phdr) *header = &headers[index];
     if (header->p_type == PT_LOAD) {
-      uint64_t start = info->dlpi_addr + header->p_vaddr, end = start + header->p_memsz;
+      uint64_t start = bias + header->p_vaddr, end = start + header->p_memsz;
       if (start < module.start) module.start = start;
       if (end > module.end) module.end = end;
     } else if (header->p_type == PT_NOTE && module.build_id_size == 0) {
-      read_build_id(header, info->dlpi_addr, &module);
+      read_build_id(header, bias, &module);
     }
   }
-  if (module.start >= module.end) return 0;
+  if (module.start >= module.end) return;
+  module.path_size = strnlen(name, CTRACE_MAX_TEXT);
+  write_text(CTRACE_RECORD_MODULE, now(), &module, sizeof module, name, module.path_size);
+}
+
+static int write_first_module(struct dl_phdr_info *info, size_t size, void *is_first) {
+  (void)size;
   char path[PATH_MAX];
   const char *name = info->dlpi_name;
-  if (*(bool *)first) {
-    *(bool *)first = false;
+  if (*(bool *)is_first) {
+    *(bool *)is_first = false;
     ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
     path[length > 0 ? length : 0] = 0;
     name = path;
   }
-  module.path_size = strlen(name);
-  if (module.path_size > CTRACE_MAX_TEXT) module.path_size = CTRACE_MAX_TEXT;
-  write_text(CTRACE_RECORD_MODULE, now(), &module, sizeof module, name, module.path_size);
+  write_module(info->dlpi_phdr, info->dlpi_phnum, info->dlpi_addr, name);
   return 0;
+}
+
+/// Calls of dlopen and dlclose so far.
+static uint32_t module_changes;
+/// What was written last of modules with this hash: its start, and module_changes then.
+static uint64_t written_modules[64];
+
+/// In glibc from 2.35 on. Takes no lock.
+extern int _dl_find_object(void *address, struct dl_find_object *result) __attribute__((weak));
+
+void write_module_of(uintptr_t address) {
+  uint64_t changes = __atomic_load_n(&module_changes, __ATOMIC_RELAXED);
+  struct dl_find_object found;
+  if (likely(changes == 0) || _dl_find_object == NULL ||
+      _dl_find_object((void *)address, &found) != 0)
+    return;
+  uintptr_t start = (uintptr_t)found.dlfo_map_start, end = (uintptr_t)found.dlfo_map_end;
+  uint64_t stamp = changes << 40 ^ start;
+  uint64_t *written = &written_modules[hash_address(start) >> 58];
+  if (__atomic_load_n(written, __ATOMIC_RELAXED) == stamp) return;
+  __atomic_store_n(written, stamp, __ATOMIC_RELAXED);
+  // The loader keeps the program headers to itself, but maps the file's beginning, which names them.
+  const ElfW(Ehdr) *header = (const ElfW(Ehdr) *)start;
+  if (end - start < 4096 || memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
+      header->e_phoff > 4096 - sizeof(ElfW(Phdr)) ||
+      header->e_phnum > (4096 - header->e_phoff) / sizeof(ElfW(Phdr)) ||
+      found.dlfo_link_map->l_name == NULL || found.dlfo_link_map->l_name[0] == 0)
+    return;
+  write_module((const ElfW(Phdr) *)(start + header->e_phoff), header->e_phnum,
+               found.dlfo_link_map->l_addr, found.dlfo_link_map->l_name);
 }
 
 static void write_arguments(int count, char **arguments) {
@@ -219,19 +253,21 @@ __attribute__((constructor)) static void start(int count, char **arguments, char
     pthread_atfork(NULL, NULL, child_begins);
     // Whatever ran before, it is this image's own beginning.
     if (is_recording()) {
-      bool first = true;
+      bool is_first = true;
+      enter();
       write_arguments(count, arguments);
-      dl_iterate_phdr(write_module, &first);
+      dl_iterate_phdr(write_first_module, &is_first);
+      leave();
     }
   }
   errno = saved_errno;
 }
 
-// dlopen finds libraries by who calls it, so the real one must be jumped to. What it loaded, the
-// recorder reads from /proc when it sees the count change.
+// dlopen finds libraries by who calls it, so the real one must be jumped to. What it loaded is
+// written when something in it is: see write_module_of().
 
 static void modules_change(void) {
-  if (is_recording()) self.slot->module_changes += 1;
+  __atomic_fetch_add(&module_changes, 1, __ATOMIC_RELAXED);
 }
 
 exported void *dlopen(const char *path, int flags) {
@@ -248,7 +284,10 @@ exported void *dlmopen(Lmid_t space, const char *path, int flags) {
 
 exported int dlclose(void *handle) {
   modules_change();
-  return real.dlclose(handle);
+  int result = real.dlclose(handle);
+  // What was used while it was being unloaded may be gone.
+  modules_change();
+  return result;
 }
 
 // MARK: exec
@@ -300,7 +339,9 @@ static void note_exec(pid_t pid, const char *path, uint64_t time) {
   if (!is_recording()) return;
   struct ctrace_record_exec exec = {.pid = (uint64_t)pid, .path_size = strlen(path)};
   if (exec.path_size > CTRACE_MAX_TEXT) exec.path_size = CTRACE_MAX_TEXT;
+  enter();
   write_text(CTRACE_RECORD_EXEC, time, &exec, sizeof exec, path, exec.path_size);
+  leave();
 }
 
 static pid_t own_pid(void) { return (pid_t)syscall(SYS_getpid); }

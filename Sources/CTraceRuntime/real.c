@@ -114,6 +114,7 @@ void resolve_real_functions(void) {
                    __ATOMIC_RELAXED);
   REAL_FUNCTIONS(X)
 #undef X
+  real.is_mutex_wrapped = real.pthread_mutex_lock != __pthread_mutex_lock;
   real.sem_open = (sem_t * (*)(const char *, int, ...)) next_function("sem_open", NULL);
   real.pthread_exit = (void (*)(void *))next_function("pthread_exit", NULL);
   real.dlopen = (void *(*)(const char *, int))next_function("dlopen", NULL);

@@ -52,7 +52,6 @@
   X(sem_init, (sem_t * s, int p, unsigned v), (s, p, v))                                          \
   X(sem_destroy, (sem_t * s), (s))                                                                \
   X(sem_close, (sem_t * s), (s))                                                                  \
-  X(sem_unlink, (const char *n), (n))                                                             \
   X(sem_wait, (sem_t * s), (s))                                                                   \
   X(sem_trywait, (sem_t * s), (s))                                                                \
   X(sem_timedwait, (sem_t * s, const struct timespec *t), (s, t))                                 \
@@ -69,10 +68,13 @@
   X(pthread_timedjoin_np, (pthread_t t, void **r, const struct timespec *u), (t, r, u))           \
   X(pthread_clockjoin_np, (pthread_t t, void **r, clockid_t c, const struct timespec *u),         \
     (t, r, c, u))                                                                                 \
+  X(pthread_tryjoin_np, (pthread_t t, void **r), (t, r))                                          \
+  X(pthread_detach, (pthread_t t), (t))                                                           \
   X(pthread_setname_np, (pthread_t t, const char *n), (t, n))                                     \
   X(mtx_init, (mtx_t * m, int t), (m, t))                                                         \
   X(thrd_create, (thrd_t * t, thrd_start_t r, void *p), (t, r, p))                                \
   X(thrd_join, (thrd_t t, int *r), (t, r))                                                        \
+  X(thrd_detach, (thrd_t t), (t))                                                                 \
   X(execve, (const char *p, char *const a[], char *const e[]), (p, a, e))                         \
   X(execvpe, (const char *p, char *const a[], char *const e[]), (p, a, e))                        \
   X(execveat, (int d, const char *p, char *const a[], char *const e[], int f), (d, p, a, e, f))   \
@@ -88,6 +90,8 @@
   X(dlclose, (void *h), (h))
 
 struct real_functions {
+  /// Whether libc's locks are reached through another library that stands in for them too.
+  bool is_mutex_wrapped;
 #define X(name, parameters, arguments) int(*name) parameters;
   REAL_FUNCTIONS(X)
 #undef X

@@ -1,5 +1,6 @@
 // Writing records: the ring, the stacks, the waits, and what leaves a table of uses.
 #include <errno.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -70,6 +71,7 @@ uint8_t capture_stack(struct site site) {
   struct ctrace_stack_entry *entries =
       (struct ctrace_stack_entry *)((char *)self.slot + CTRACE_SLOT_STACKS);
   if (likely(entries[index].hash == hash)) return (uint8_t)(index + 1);
+  for (uint32_t frame = 0; frame < count; frame++) write_module_of(frames[frame]);
   struct ctrace_record *record = reserve_record(CTRACE_RECORD_STACK, 2 + count, 0);
   if (record == NULL) return 0;
   record->stack = (uint8_t)(index + 1);
@@ -82,21 +84,22 @@ uint8_t capture_stack(struct site site) {
 
 // MARK: Uses
 
-static void count_lost_use(const struct ctrace_use *use) {
-  self.slot->uncounted += use->counts >> 16;
+/// Whether the ring has room for a use that leaves its table, at its end or behind a pad.
+static bool has_room_for_use(void) {
+  return has_room(self.head + 2 * sizeof(struct ctrace_record_use));
 }
 
 /// Makes room in a bucket: what the use holds goes to the ring.
 static void evict(struct ctrace_use *use) {
   struct ctrace_use_detail *detail = detail_of(use);
-  struct ctrace_record_use *record =
-      reserve_record(CTRACE_RECORD_USE, sizeof *record / 8, now());
-  if (record != NULL) {
+  if (has_room_for_use()) {
+    struct ctrace_record_use *record =
+        reserve_record(CTRACE_RECORD_USE, sizeof *record / 8, now());
     record->use = *use;
     record->detail = *detail;
     commit_record(record);
   } else {
-    count_lost_use(use);
+    self.slot->uncounted += use->counts >> 16;
   }
   // Whenever the process is killed, the entry is either marked empty or still bears the number of
   // its filling, which the recorder has read from the ring.
@@ -105,10 +108,12 @@ static void evict(struct ctrace_use *use) {
   use->acquired = 0;
 }
 
-/// A table eight times as large from the heap; the old one stays as it was until the new one is in
-/// place, so that the recorder finds a whole one at any moment.
+/// A larger table from the heap. The old one stays as it was until the new one is in place, so that
+/// the recorder finds a whole one at any moment.
 static void grow_table(void) {
-  uint32_t old_log2 = 65 - self.bucket_shift, new_log2 = old_log2 + 3;
+  uint32_t old_log2 = 65 - self.bucket_shift;
+  // Fast at first, sparing with memory where it is much.
+  uint32_t new_log2 = old_log2 + (old_log2 < 17 ? 3 : 1);
   self.evictions = 0;
   if (new_log2 > CTRACE_LAST_TABLE_LOG2) return;
   uint64_t size = (uint64_t)96 << new_log2;
@@ -139,13 +144,21 @@ static void grow_table(void) {
   self.uses = new_uses;
   self.bucket_shift = new_shift;
   __atomic_store_n(&self.slot->table, offset | new_log2, __ATOMIC_RELEASE);
+  // Its memory goes back; a recorder that is just reading it finds nothing there, and looks again.
+  if ((char *)old_uses >= arena.base + arena.control->heap_offset)
+    madvise(old_uses, (size_t)96 << old_log2, MADV_REMOVE);
+  errno = saved_errno;
 }
 
 struct ctrace_use *make_use(uint64_t key, uint64_t hash, uint8_t lock_kind, uintptr_t site) {
+  write_module_of(site);
+  write_module_of((uintptr_t)(key & 0xffffffffffff));
   struct ctrace_use *bucket = &self.uses[(hash << EPOCH_BITS >> self.bucket_shift) << 1];
   struct ctrace_use *use = bucket[0].key == 0 ? &bucket[0] : &bucket[1];
   if (use->key != 0) {
-    if (++self.evictions > (UINT32_C(1) << (64 - self.bucket_shift))) {
+    // A table that is too small for the thread shows by evictions; and where they come faster than
+    // the recorder takes them away, room in a table is what is left.
+    if (++self.evictions > (UINT32_C(1) << (64 - self.bucket_shift)) || !has_room_for_use()) {
       grow_table();
       bucket = &self.uses[(hash << EPOCH_BITS >> self.bucket_shift) << 1];
     }

@@ -245,6 +245,10 @@ void commit_record(const void *record);
 /// 0. Only between enter() and leave().
 uint8_t capture_stack(struct site site);
 
+/// Writes what module an address lies in, where that may be one loaded by dlopen and is not written
+/// yet. Only between enter() and leave().
+void write_module_of(uintptr_t address);
+
 /// Gives the process a number, once for each image and each forked child; false where it is not
 /// recorded.
 bool attach_process(void);

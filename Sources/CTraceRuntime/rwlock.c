@@ -3,8 +3,13 @@
 
 #include "runtime.h"
 
-/// glibc sets this in a futex word on which a thread sleeps.
-enum { FUTEX_USED = 2 };
+enum {
+  /// glibc sets this in a futex word on which a thread sleeps.
+  FUTEX_USED = 2,
+  // Its bits of __readers: a writer has it or is to have it, and the count of readers.
+  WRITE_LOCKED = 2,
+  READER_SHIFT = 3,
+};
 
 /// Whether a thread sleeps for this lock, or is to be woken. Read by one that holds it.
 always_inline bool has_waiters(const pthread_rwlock_t *lock) {
@@ -43,9 +48,21 @@ static noinline int lock_contended(pthread_rwlock_t *lock, uint8_t operation, st
   return result;
 }
 
+/// See lock_wrapped in mutex.c.
+static noinline int acquire_wrapped(pthread_rwlock_t *lock, uint8_t operation, struct site site,
+                                    struct deadline deadline) {
+  unsigned readers = __atomic_load_n(&lock->__data.__readers, __ATOMIC_RELAXED);
+  if (readers & WRITE_LOCKED || (operation == CTRACE_WRITE && readers >> READER_SHIFT != 0))
+    return lock_contended(lock, operation, site, deadline);
+  int result = block(lock, operation, deadline);
+  if (result == 0 && is_recording()) note_acquire((uintptr_t)lock, CTRACE_RWLOCK, site);
+  return result;
+}
+
 always_inline int acquire(pthread_rwlock_t *lock, uint8_t operation, struct site site,
                           struct deadline deadline) {
   if (unlikely(!is_recording())) return block(lock, operation, deadline);
+  if (unlikely(real.is_mutex_wrapped)) return acquire_wrapped(lock, operation, site, deadline);
   int result = operation == CTRACE_READ ? real.pthread_rwlock_tryrdlock(lock)
                                         : real.pthread_rwlock_trywrlock(lock);
   if (unlikely(result == EBUSY)) return lock_contended(lock, operation, site, deadline);

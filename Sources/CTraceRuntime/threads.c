@@ -264,3 +264,21 @@ exported int pthread_clockjoin_np(pthread_t thread, void **value, clockid_t cloc
 }
 
 exported int thrd_join(thrd_t thread, int *value) { JOIN(real.thrd_join(thread, value)); }
+
+// Whose handle was given back means another thread with its next use: told at once, because a
+// detached thread says nothing when it is gone.
+
+#define GIVE_BACK(call)                                                                  \
+  do {                                                                                   \
+    int result = call;                                                                   \
+    if (result == 0 && is_recording()) record_destroy((uintptr_t)thread, CTRACE_THREAD); \
+    return result;                                                                       \
+  } while (0)
+
+exported int pthread_tryjoin_np(pthread_t thread, void **value) {
+  GIVE_BACK(real.pthread_tryjoin_np(thread, value));
+}
+
+exported int pthread_detach(pthread_t thread) { GIVE_BACK(real.pthread_detach(thread)); }
+
+exported int thrd_detach(thrd_t thread) { GIVE_BACK(real.thrd_detach(thread)); }

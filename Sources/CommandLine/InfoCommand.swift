@@ -46,6 +46,7 @@ struct InfoCommand: ParsableCommand {
     let eventBytes = reader.chunks.filter { $0.header.kind == .events }
       .reduce(UInt64(0)) { $0 + $1.byteCount }
     let events = reader.eventCount
+    let acquisitions = definitions.usesByLock.values.reduce(UInt64(0)) { $0 &+ $1.acquisitions }
     var lines: [(String, String)] = [
       ("file", input.path),
       ("program", recording.program.joined(separator: " ")),
@@ -62,6 +63,7 @@ struct InfoCommand: ParsableCommand {
       ("processes", "\(definitions.processes.count)"),
       ("threads", "\(definitions.threads.count)"),
       ("locks", "\(definitions.locks.count)"),
+      ("acquisitions", "\(acquisitions)"),
       ("stacks", "\(definitions.stacks.count)"),
       ("events", "\(events)"),
       ("lost", lost(reader.lostEvents, recording)),

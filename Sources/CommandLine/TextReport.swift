@@ -21,6 +21,7 @@ struct TextReport {
     if !report.threads.isEmpty { sections.append(time) }
     if let locks { sections.append(locks) }
     if let places { sections.append(places) }
+    if let waits { sections.append(waits) }
     if !report.threads.isEmpty { sections.append(threads) }
     if let queues { sections.append(queues) }
     sections.append(next)
@@ -106,25 +107,54 @@ struct TextReport {
 
   // MARK: Locks
 
+  /// What a thread holds while others have to wait: a wait for it is contention.
+  private var contendedLocks: [LockSummary] {
+    report.locks.filter { ["mutex", "rwlock", "spinlock", "once"].contains($0.kind) }
+  }
+
   private var locks: String? {
-    guard !report.locks.isEmpty else { return nil }
+    let locks = contendedLocks
+    guard !locks.isEmpty else { return nil }
     var table = TextTable([
-      .init(title: "LOCKS", isFlexible: true), .init(title: "kind"),
-      .init(title: "busy", alignment: .right), .init(title: "wait total", alignment: .right),
-      .init(title: "p50", alignment: .right), .init(title: "p99", alignment: .right),
-      .init(title: "acquired", alignment: .right), .init(title: "contended", alignment: .right),
+      .init(title: "LOCKS", isFlexible: true), .init(title: "busy", alignment: .right),
+      .init(title: "waited", alignment: .right), .init(title: "p50", alignment: .right),
+      .init(title: "p99", alignment: .right), .init(title: "acquired", alignment: .right),
+      .init(title: "contended", alignment: .right),
       .init(title: "held longest by", isFlexible: true),
     ])
-    for lock in report.locks.prefix(top) {
+    for lock in locks.prefix(top) {
       let holder = lock.holders.max { $0.blamedNs < $1.blamedNs }
       table.add([
-        name(lock.name, lock.pid), lock.kind,
+        name(lock.name, lock.pid),
         lock.utilisation.map { "\(Int(($0 * 100).rounded())) %" } ?? "",
         brief(lock.waitNs.total), brief(lock.waitNs.p50), brief(lock.waitNs.p99),
         grouped(lock.acquisitions), contention(lock), holder.map { place($0.stack) } ?? "",
       ])
     }
-    return section(table, more: report.locks.count - top, "lock")
+    return section(table, more: locks.count - top, "lock")
+  }
+
+  /// What threads wait for until another does something: no contention. Joins are told by the
+  /// threads.
+  private var waits: String? {
+    let waits = report.locks.filter {
+      ["condition", "semaphore", "barrier"].contains($0.kind) && $0.contended > 0
+    }
+    guard !waits.isEmpty else { return nil }
+    var table = TextTable([
+      .init(title: "WAITS", isFlexible: true), .init(title: "for a"),
+      .init(title: "waited", alignment: .right), .init(title: "p50", alignment: .right),
+      .init(title: "p99", alignment: .right), .init(title: "times", alignment: .right),
+      .init(title: "mostly in", isFlexible: true),
+    ])
+    for wait in waits.prefix(top) {
+      table.add([
+        name(wait.name, wait.pid), wait.kind, brief(wait.waitNs.total), brief(wait.waitNs.p50),
+        brief(wait.waitNs.p99), grouped(wait.contended),
+        wait.waiters.first.map { place($0.stack) } ?? "",
+      ])
+    }
+    return section(table, more: waits.count - top, "thing waited for", plural: "things waited for")
   }
 
   private func contention(_ lock: LockSummary) -> String {
@@ -138,7 +168,7 @@ struct TextReport {
 
   /// Who waited and who held, for the locks that cost most.
   private var places: String? {
-    let worst = report.locks.filter { $0.contended > 0 && $0.waitNs.total > 0 }.prefix(3)
+    let worst = contendedLocks.filter { $0.contended > 0 && $0.waitNs.total > 0 }.prefix(3)
     guard !worst.isEmpty else { return nil }
     var lines: [String] = []
     for lock in worst {
@@ -264,10 +294,15 @@ struct TextReport {
 
   // MARK: Words
 
-  private func section(_ table: TextTable, more: Int, _ noun: String) -> String {
+  private func section(
+    _ table: TextTable, more: Int, _ noun: String, plural: String? = nil
+  ) -> String {
     var lines = table.lines(width: style.columns)
     if !lines.isEmpty { lines[0] = style.bold(lines[0]) }
-    if more > 0 { lines.append(style.dim("and \(count(more, "more \(noun)")) (--top)")) }
+    if more > 0 {
+      let nouns = more == 1 ? noun : plural ?? noun + "s"
+      lines.append(style.dim("and \(grouped(UInt64(more))) more \(nouns) (--top)"))
+    }
     return lines.joined(separator: "\n") + "\n"
   }
 

@@ -17,7 +17,8 @@ struct TextTable {
 
   mutating func add(_ row: [String]) { rows.append(row) }
 
-  /// The lines, the headings first, none longer than `width` as far as the flexible columns allow.
+  /// The lines, the headings first, none longer than `width` as far as the flexible columns, of ten
+  /// letters at the least, allow.
   func lines(width: Int) -> [String] {
     var widths = columns.indices.map { column in
       (rows.map { $0[column].count } + [columns[column].title.count]).max() ?? 0
@@ -27,7 +28,7 @@ struct TextTable {
     while excess > 0 {
       // The widest of those that can give.
       let candidates = columns.indices.filter {
-        columns[$0].isFlexible && widths[$0] > max(10, columns[$0].title.count)
+        columns[$0].isFlexible && widths[$0] > 10
       }
       guard let widest = candidates.max(by: { widths[$0] < widths[$1] }) else { break }
       widths[widest] -= 1

@@ -34,6 +34,7 @@ public struct ElfFile: ~Copyable {
   let sections: [Section]
   private let segments: [GElf_Phdr]
   private let type: UInt16
+  private let machine: UInt16
   private let handle: ElfHandle
   private var elf: OpaquePointer { unsafe handle.elf }
 
@@ -51,6 +52,7 @@ public struct ElfFile: ~Copyable {
     self.segments = segments
     self.sections = sections
     type = header.e_type
+    machine = header.e_machine
     buildID = readBuildID()
   }
 
@@ -60,6 +62,15 @@ public struct ElfFile: ~Copyable {
       let bytes = unsafe chunk(at: segment.p_offset, size: segment.p_filesz, as: ELF_T_BYTE)
     else { return nil }
     return unsafe string(in: bytes, at: 0)
+  }
+
+  /// Whether this machine's 64-bit programs are of its kind.
+  public var isOfThisMachine: Bool {
+    #if arch(x86_64)
+      machine == UInt16(EM_X86_64)
+    #else
+      machine == UInt16(EM_AARCH64)
+    #endif
   }
 
   /// Whether it is a program that a dynamic linker starts, so that LD_PRELOAD can work. Static
@@ -77,19 +88,6 @@ public struct ElfFile: ~Copyable {
       let end = loaded.map({ $0.p_vaddr + $0.p_memsz }).max()
     else { return 0..<0 }
     return start..<end
-  }
-
-  /// The difference between addresses in a process and the file's own, for a process that has the
-  /// page at `offset` of the file at `address`; nil when no segment is loaded from there.
-  public func bias(ofSegmentAt offset: UInt64, mappedTo address: UInt64) -> UInt64? {
-    // Mappings begin at whole pages, whose size no loader makes smaller than this.
-    let page: UInt64 = 4096
-    for segment in segments where segment.p_type == UInt32(PT_LOAD) {
-      if segment.p_offset & ~(page - 1) == offset {
-        return address &- (segment.p_vaddr & ~(page - 1))
-      }
-    }
-    return nil
   }
 
   /// The libraries it asks the dynamic linker for (DT_NEEDED), in order.

@@ -42,6 +42,8 @@ public struct RecordingSummary: Codable, Hashable, Sendable {
   public var lostEvents: UInt64
   /// Threads that could not be recorded at all.
   public var unrecordedThreads: UInt64
+  /// Calls of lock functions that could not be counted for a lock.
+  public var uncountedCalls: UInt64
   /// Where scheduling data came from: kernel, switches, procfs or off.
   public var scheduling: String
   /// Whether the recording was finished properly.

@@ -99,6 +99,7 @@ public struct TraceAnalyzer {
       program: recording.program, exitCode: exitCode, signal: signal,
       durationNs: end.nanoseconds, cpus: recording.cpus, events: eventCount,
       lostEvents: lostEvents, unrecordedThreads: recording.unrecordedThreads,
+      uncountedCalls: recording.uncountedCalls,
       scheduling: recording.scheduling.name, complete: isComplete,
       overheadNs: OverheadEstimate.nanoseconds(acquisitions: acquisitions, events: eventCount),
       notes: recording.notes)

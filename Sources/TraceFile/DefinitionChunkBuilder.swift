@@ -80,6 +80,7 @@ extension Definition {
         bytes.append(signed: Int64(signal))
       }
       bytes.append(variable: recording.unrecordedThreads)
+      bytes.append(variable: recording.uncountedCalls)
       bytes.append(texts: recording.notes)
       return .recording
     case .process(let process):

@@ -67,12 +67,14 @@ extension Recording {
       guard let number = fields.signed().flatMap({ Int32(exactly: $0) }) else { return nil }
       termination = how == 1 ? .exited(number) : .signalled(number)
     }
-    guard let unrecordedThreads = fields.variable(), let notes = fields.texts() else { return nil }
+    guard let unrecordedThreads = fields.variable(), let uncountedCalls = fields.variable(),
+      let notes = fields.texts()
+    else { return nil }
     self.init(
       program: program, startTime: startTime, cpus: Int32(clamping: cpus),
       scheduling: SchedulingSource(rawValue: scheduling) ?? .off, host: host, recorder: recorder,
       duration: duration.value, termination: termination, unrecordedThreads: unrecordedThreads,
-      notes: notes)
+      uncountedCalls: uncountedCalls, notes: notes)
   }
 }
 

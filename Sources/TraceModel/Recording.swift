@@ -42,6 +42,9 @@ public struct Recording: Hashable, Sendable {
   public var termination: Termination?
   /// Threads that could not be recorded because all rings were in use.
   public var unrecordedThreads: UInt64
+  /// Calls that could not be counted for a lock: a signal handler made them while it interrupted the
+  /// runtime, or neither a thread's table nor its ring had room.
+  public var uncountedCalls: UInt64
   /// Plain sentences about what is missing from the recording and why.
   public var notes: [String]
 
@@ -49,7 +52,8 @@ public struct Recording: Hashable, Sendable {
   public init(
     program: [String], startTime: Int64 = 0, cpus: Int32 = 0, scheduling: SchedulingSource = .off,
     host: String = "", recorder: String = "", duration: Int64? = nil,
-    termination: Termination? = nil, unrecordedThreads: UInt64 = 0, notes: [String] = []
+    termination: Termination? = nil, unrecordedThreads: UInt64 = 0, uncountedCalls: UInt64 = 0,
+    notes: [String] = []
   ) {
     self.program = program
     self.startTime = startTime
@@ -60,6 +64,7 @@ public struct Recording: Hashable, Sendable {
     self.duration = duration
     self.termination = termination
     self.unrecordedThreads = unrecordedThreads
+    self.uncountedCalls = uncountedCalls
     self.notes = notes
   }
 }

@@ -42,6 +42,9 @@ struct Arena: ~Copyable {
     "\(CTRACE_SESSION_VARIABLE)=\(pid):\(memory.descriptor.rawValue):\(String(token, radix: 16))"
   }
 
+  /// Says which process is the program itself. Before it starts.
+  func setRoot(pid: Int32) { word(of: \.root_pid).storeReleasing32(UInt32(bitPattern: pid)) }
+
   /// Tells targets that nobody reads any more.
   func stop() { word(of: \.stopped).storeReleasing32(1) }
 
@@ -107,7 +110,6 @@ struct Slot {
   var parentPID: Int32 { Int32(bitPattern: load32(\.parent_pid)) }
   var tid: Int32 { Int32(bitPattern: load32(\.tid)) }
   var generation: UInt32 { load32(\.generation) }
-  var moduleChanges: UInt32 { load32(\.module_changes) }
   var started: UInt64 { load64(\.started) }
   var ended: UInt64 { load64(\.ended) }
   var handle: UInt64 { load64(\.handle) }

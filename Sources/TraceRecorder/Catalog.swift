@@ -1,5 +1,3 @@
-internal import LinuxSystem
-internal import Symbolication
 internal import TraceFile
 internal import TraceModel
 
@@ -21,8 +19,6 @@ struct Catalog {
   }
   /// Execs that are not looked at yet.
   var execs: [Exec] = []
-  /// When the present round of draining began.
-  var round = Timestamp.zero
   /// The thread that has a number of the kernel's at the moment.
   var threads: [Int32: ThreadID] = [:]
 
@@ -63,11 +59,6 @@ struct Catalog {
   /// The number of a stack.
   mutating func stack(_ frames: [UInt64], in process: ProcessState) -> StackID {
     guard !frames.isEmpty else { return .unknown }
-    if round < process.areModulesStaleUntil, process.modulesRead < round,
-      !frames.allSatisfy(process.isMapped)
-    {
-      readModules(of: process)
-    }
     let (stack, isNew) = process.stack(frames) {
       lastStack += 1
       return StackID(rawValue: lastStack)
@@ -76,27 +67,8 @@ struct Catalog {
     return stack.id
   }
 
-  /// Adds what a process has mapped and is not known yet.
-  mutating func readModules(of process: ProcessState) {
-    process.modulesRead = round
-    for mapping in ProcFS.mappings(pid: process.process.pid)
-    where mapping.isExecutable && mapping.path.hasPrefix("/")
-      && process.modulePath(at: mapping.range.lowerBound) != mapping.path
-    {
-      guard let file = try? ElfFile(path: mapping.path),
-        let bias = file.bias(ofSegmentAt: mapping.offset, mappedTo: mapping.range.lowerBound)
-      else { continue }
-      add(
-        Module(
-          process: process.process.id, bias: bias, start: bias &+ file.addressRange.lowerBound,
-          end: bias &+ file.addressRange.upperBound, path: mapping.path, buildID: file.buildID,
-          loaded: round), to: process)
-    }
-  }
-
   /// Adds a module that a process has mapped.
   mutating func add(_ module: Module, to process: ProcessState) {
-    process.add(module)
-    definitions.append(.module(module))
+    if process.add(module) { definitions.append(.module(module)) }
   }
 }

@@ -12,10 +12,6 @@ final class ProcessState {
   private(set) var modules: [Module] = []
   /// The modules by address; tells return addresses from what merely lies on a stack.
   private var map = ModuleMap([])
-  /// Until then modules may be mapped that are not known here.
-  private(set) var areModulesStaleUntil = Timestamp(nanoseconds: .min)
-  /// When the modules were last read.
-  var modulesRead = Timestamp(nanoseconds: .min)
   private var stacks: [[UInt64]: StackID] = [:]
   /// Threads that have ended.
   var endedThreads: [Thread] = []
@@ -28,15 +24,17 @@ final class ProcessState {
     self.serial = serial
   }
 
-  func add(_ module: Module) {
-    guard module.start < module.end else { return }
+  /// Adds a module; false where it is known, or no module.
+  func add(_ module: Module) -> Bool {
+    guard module.start < module.end else { return false }
+    if let known = map.module(containing: module.start), known.start == module.start,
+      known.end == module.end, known.path == module.path, known.buildID == module.buildID
+    {
+      return false
+    }
     modules.append(module)
     map = ModuleMap(modules)
-  }
-
-  /// The process loads or unloads modules just now: what it has mapped becomes known a little later.
-  func modulesChange(at now: Timestamp) {
-    areModulesStaleUntil = Timestamp(nanoseconds: now.nanoseconds + 1_000_000_000)
+    return true
   }
 
   /// The file that is mapped at an address.

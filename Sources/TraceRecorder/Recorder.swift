@@ -107,6 +107,7 @@ public struct Recorder {
       throw RecorderError.systemRefused(what: "start a thread", error)
     }
 
+    arena.setRoot(pid: child.pid)
     var session = RecordingSession(
       options: options, arena: arena, clock: clock, writer: writer, childPID: child.pid)
     do { try child.release() } catch {

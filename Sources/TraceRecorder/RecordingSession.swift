@@ -140,19 +140,21 @@ struct RecordingSession: ~Copyable {
 
   private mutating func drain() {
     let count = arena.slotCount
-    catalog.round = now
     if streams.count < count {
       streams += [ThreadStream?](repeating: nil, count: count - streams.count)
     }
+    for index in 0..<count where streams[index] == nil {
+      let slot = arena.slot(index)
+      if slot.state != CTRACE_SLOT_FREE.rawValue { _ = stream(index, slot) }
+    }
+    inherit()
     // All heads first, destroys next, records last: whatever a record can know of a destroy in
     // another thread lies before the heads of the second step.
     var heads: [(stream: ThreadStream, head: UInt64)] = []
     var haveDestroys = false
     for index in 0..<count {
+      guard let stream = streams[index] else { continue }
       let slot = arena.slot(index)
-      guard slot.state != CTRACE_SLOT_FREE.rawValue, let stream = stream(index, slot) else {
-        continue
-      }
       let head = slot.head
       if slot.destroys != stream.destroysSeen { haveDestroys = true }
       if head != stream.tail { heads.append((stream, head)) }
@@ -164,7 +166,6 @@ struct RecordingSession: ~Copyable {
     for (stream, head) in heads {
       let slot = arena.slot(stream.slotIndex)
       if head &- stream.tail > UInt64(Arena.ringSize / 8) { isBusy = true }
-      noteModuleChanges(of: stream, slot)
       stream.read(slot, upTo: head, buffer: buffer, context: context, catalog: &catalog)
       if stream.builder.isFull { closeChunk(of: stream, slot) }
     }
@@ -229,13 +230,7 @@ struct RecordingSession: ~Copyable {
         start: Timestamp(nanoseconds: start)),
       serial: serial)
     processes[serial] = process
-    if let parent = processes[slot.parentProcess] {
-      process.process.arguments = parent.process.arguments
-      for var module in parent.modules {
-        module.process = process.process.id
-        catalog.add(module, to: process)
-      }
-    }
+    newborn.append((process, slot.parentProcess))
     catalog.definitions.append(.process(process.process))
     if let before = images[slot.pid] {
       endProcess(before, at: process.process.start)
@@ -254,18 +249,37 @@ struct RecordingSession: ~Copyable {
     return process
   }
 
+  /// Processes that were not there in the round before, with the number of the image each was forked
+  /// from; 0 where it is an image of its own.
+  private var newborn: [(process: ProcessState, parent: UInt32)] = []
+
+  /// Gives forked processes what their parents had: all of it was in the parents' rings before they
+  /// were forked.
+  private mutating func inherit() {
+    guard !newborn.isEmpty else { return }
+    applyDestroys()
+    let context = ThreadStream.Context(clock: clock, now: now)
+    // A parent has a smaller number than its children.
+    for (process, serial) in newborn.sorted(by: { $0.process.serial < $1.process.serial }) {
+      guard let parent = processes[serial] else { continue }
+      for case .some(let stream) in streams where stream.process === parent {
+        let slot = arena.slot(stream.slotIndex)
+        stream.read(slot, upTo: slot.head, buffer: buffer, context: context, catalog: &catalog)
+      }
+      process.process.arguments = parent.process.arguments
+      catalog.definitions.append(.process(process.process))
+      for var module in parent.modules {
+        module.process = process.process.id
+        catalog.add(module, to: process)
+      }
+    }
+    newborn.removeAll()
+  }
+
   /// When images began, by the kernel's number of their process.
   private var imageStarts: [Int32: [Timestamp]] = [:]
   /// Processes that were gone when they were first seen.
   private var endedEarly: [ProcessState] = []
-
-  private mutating func noteModuleChanges(of stream: ThreadStream, _ slot: Slot) {
-    let changes = slot.moduleChanges
-    guard changes != stream.moduleChangesSeen else { return }
-    stream.moduleChangesSeen = changes
-    stream.process.modulesChange(at: catalog.round)
-    catalog.readModules(of: stream.process)
-  }
 
   // MARK: Ends
 
@@ -311,6 +325,7 @@ struct RecordingSession: ~Copyable {
         _ = stream(index, slot)
       }
     }
+    inherit()
     for case .some(let stream) in streams where stream.process === process {
       endThread(stream, at: time)
     }
@@ -401,9 +416,9 @@ struct RecordingSession: ~Copyable {
         "The program wrote over the memory it is recorded in: events of \(damagedThreads) "
           + "thread\(damagedThreads == 1 ? " is" : "s are") incomplete.")
     }
+    recording.uncountedCalls = uncounted
     if uncounted > 0 {
-      recording.notes.append(
-        "\(uncounted) acquires could not be counted for a lock.")
+      recording.notes.append("\(uncounted) calls could not be counted for a lock.")
     }
     catalog.definitions.append(.recording(recording))
     flushDefinitions()

@@ -13,7 +13,7 @@ struct TargetProgram {
   /// Looks `name` up: a path as it is, a bare name in PATH.
   init(_ name: String, searchPath: String?) throws(RecorderError) {
     path = try TargetProgram.find(name, searchPath: searchPath)
-    obstacle = TargetProgram.obstacle(path)
+    obstacle = try TargetProgram.obstacle(path, name: name)
   }
 
   private static func find(_ name: String, searchPath: String?) throws(RecorderError) -> String {
@@ -49,7 +49,9 @@ struct TargetProgram {
   }
 
   /// Preloading works in dynamically linked programs that run with the caller's own rights.
-  private static func obstacle(_ path: String) -> String? {
+  private static func obstacle(
+    _ path: String, name: String
+  ) throws(RecorderError) -> String? {
     var status = stat()
     if stat(path, &status) == 0 {
       let raises =
@@ -57,8 +59,17 @@ struct TargetProgram {
         || status.st_mode & S_ISGID != 0 && status.st_gid != getegid()
       if raises { return "runs with the rights of its owner (setuid), where nothing is preloaded" }
     }
-    // A script is no ELF file: its interpreter is what runs.
-    guard let file = try? ElfFile(path: path) else { return nil }
-    return file.isDynamicExecutable ? nil : "is linked statically, so that nothing can be preloaded"
+    do {
+      let file = try ElfFile(path: path)
+      if !file.isOfThisMachine { return "is not a 64-bit program of this machine's kind" }
+      return file.isDynamicExecutable
+        ? nil : "is linked statically, so that nothing can be preloaded"
+    } catch .damaged {
+      // exec would take it for a script without a first line, and have a shell read it.
+      throw .programNotExecutable(name, .execFormatError)
+    } catch {
+      // A script: its interpreter is what runs. A file that may be executed, but not read, is tried.
+      return nil
+    }
   }
 }

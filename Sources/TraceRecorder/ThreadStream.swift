@@ -23,7 +23,6 @@ final class ThreadStream {
   /// Acquires that were made but could not be counted for a lock.
   private(set) var uncounted: UInt64 = 0
   var destroysSeen: UInt32 = 0
-  var moduleChangesSeen: UInt32 = 0
   private var lostWritten: UInt64 = 0
   private var last = Timestamp(nanoseconds: .min)
   private var stacks = [StackID](repeating: .unknown, count: CTRACE_STACK_ENTRIES)

@@ -21,7 +21,7 @@ public enum Workload {
       folder = path
       let program =
         path + "/" + (output ?? name)
-        + flags.joined().filter { $0.isLetter || $0.isNumber || $0 == "=" }
+        + flags.joined().filter { $0.isLetter || $0.isNumber }
       if FileManager.default.isExecutableFile(atPath: program) { return program }
       let source = "\(sources)/\(name)" + (name.contains(".") ? "" : ".c")
       let command =

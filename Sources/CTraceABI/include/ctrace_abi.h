@@ -34,7 +34,7 @@ enum {
   CTRACE_SLOT_SIZE = CTRACE_SLOT_RING + CTRACE_RING_SIZE,
   CTRACE_MAX_SLOTS = 28672,
   CTRACE_FIRST_TABLE_LOG2 = 8,
-  CTRACE_LAST_TABLE_LOG2 = 20,
+  CTRACE_LAST_TABLE_LOG2 = 23,
   CTRACE_STACK_ENTRIES = 255,
   CTRACE_MAX_FRAMES = 64,
   CTRACE_NAME_SIZE = 16,
@@ -75,7 +75,8 @@ struct ctrace_control {
   uint64_t value_window;
   /// Set by the recorder when it stops reading: the runtime goes quiet.
   uint32_t stopped;
-  uint32_t reserved;
+  /// The program itself, for CTRACE_NO_CHILDREN.
+  int32_t root_pid;
   // Written by targets, atomically.
   /// Slots ever used: those below have been handed out at least once.
   uint32_t slot_count;
@@ -131,11 +132,8 @@ struct ctrace_thread {
   int32_t tid;
   /// Counts the uses of this slot, so that a new thread is told from the one before.
   uint32_t generation;
-  /// Counts dlopen and dlclose calls of this thread.
-  uint32_t module_changes;
   /// Counts destroy records, so that the recorder looks for them only where there are any.
   uint32_t destroys;
-  uint32_t reserved;
   uint64_t started;
   uint64_t ended;
   uint64_t cpu_nanoseconds;
@@ -152,7 +150,7 @@ struct ctrace_thread {
   /// The thread's pthread_t as a key (see ctrace_use): what others join.
   uint64_t handle;
   // Padding puts what different sides write on different cache lines.
-  uint64_t padding_1;
+  uint64_t padding_1[2];
   /// Bytes ever written to the ring.
   uint64_t head;
   uint64_t padding_2[7];
@@ -257,7 +255,8 @@ enum ctrace_record_kind {
   /// A lock was destroyed. Its address's epoch is now `lock >> 48`; epochs are shared by addresses
   /// with the same hash, so that only a destroy of the same address ends a generation.
   CTRACE_RECORD_DESTROY = 8,
-  /// A module that is mapped: written for all of them when a program starts.
+  /// A module that is mapped: written for all of them when a program starts, and for others before
+  /// the first stack or lock that lies in them.
   CTRACE_RECORD_MODULE = 9,
   /// The command line of the program, arguments ended by zero bytes.
   CTRACE_RECORD_ARGUMENTS = 10,

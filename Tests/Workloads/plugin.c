@@ -1,0 +1,27 @@
+// A library that another workload loads: it waits for a lock of its own.
+#include "workload.h"
+
+static pthread_mutex_t plugin_mu = PTHREAD_MUTEX_INITIALIZER;
+static pthread_barrier_t turn;
+
+NAMED static void *plugin_holder(void *unused) {
+  OK(pthread_mutex_lock(&plugin_mu));
+  pthread_barrier_wait(&turn);
+  sleep_ms(10);
+  OK(pthread_mutex_unlock(&plugin_mu));
+  return unused;
+}
+
+NAMED static void plugin_waiter(void) {
+  pthread_barrier_wait(&turn);
+  OK(pthread_mutex_lock(&plugin_mu));
+  OK(pthread_mutex_unlock(&plugin_mu));
+}
+
+void plugin_run(void) {
+  OK(pthread_barrier_init(&turn, NULL, 2));
+  pthread_t thread = start(plugin_holder, NULL);
+  plugin_waiter();
+  join(thread);
+  OK(pthread_barrier_destroy(&turn));
+}

@@ -1,0 +1,62 @@
+// Writes random bytes over the memory it is recorded in, while its threads use their locks.
+#include <sys/mman.h>
+
+#include "workload.h"
+
+static pthread_mutex_t mu = PTHREAD_MUTEX_INITIALIZER;
+static volatile bool is_over;
+
+static void *work(void *unused) {
+  while (!is_over) {
+    OK(pthread_mutex_lock(&mu));
+    OK(pthread_mutex_unlock(&mu));
+  }
+  return unused;
+}
+
+static uint64_t state = 1;
+static uint64_t random_number(void) {
+  state ^= state << 13;
+  state ^= state >> 7;
+  return state ^= state << 17;
+}
+
+/// Scribbles over each writable part of the shared memory but the first `skipped` bytes of it.
+static int scribble(uint64_t skipped, int words) {
+  FILE *maps = fopen("/proc/self/maps", "r");
+  CHECK(maps != NULL);
+  char line[512];
+  int found = 0;
+  uint64_t first = 0;
+  while (fgets(line, sizeof line, maps) != NULL) {
+    unsigned long start, end;
+    char rights[8];
+    if (strstr(line, "memfd:ctrace") == NULL) continue;
+    CHECK(sscanf(line, "%lx-%lx %7s", &start, &end, rights) == 3);
+    if (first == 0) first = start;
+    if (rights[1] != 'w') continue;
+    if (start < first + skipped) start = first + skipped;
+    if (start >= end) continue;
+    found++;
+    for (int index = 0; index < words; index++) {
+      uint64_t place = start + random_number() % (end - start) / 8 * 8;
+      *(volatile uint64_t *)place = random_number();
+    }
+  }
+  fclose(maps);
+  return found;
+}
+
+int main(int count, char **arguments) {
+  bool spares_control = count > 1 && strcmp(arguments[1], "rings") == 0;
+  state = count > 2 ? strtoull(arguments[2], NULL, 10) : 1;
+  pthread_t threads[2] = {start(work, NULL), start(work, NULL)};
+  int found = 0;
+  for (int round = 0; round < 60; round++) {
+    found += scribble(spares_control ? 65536 : 0, 20000);
+    sleep_ms(2);
+  }
+  is_over = true;
+  for (int index = 0; index < 2; index++) join(threads[index]);
+  say("found", found);
+}

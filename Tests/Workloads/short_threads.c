@@ -1,0 +1,36 @@
+// Ten thousand threads, forty at a time, each of which locks twice and ends.
+#include "workload.h"
+
+enum { THREADS = 10000, AT_ONCE = 40 };
+
+static pthread_mutex_t passed_mu = PTHREAD_MUTEX_INITIALIZER;
+
+static sem_t done;
+
+static void *work(void *unused) {
+  for (int index = 0; index < 2; index++) {
+    OK(pthread_mutex_lock(&passed_mu));
+    OK(pthread_mutex_unlock(&passed_mu));
+  }
+  OK(sem_post(&done));
+  return unused;
+}
+
+int main(void) {
+  OK(sem_init(&done, 0, 0));
+  pthread_t threads[AT_ONCE];
+  for (int begun = 0; begun < THREADS; begun += AT_ONCE) {
+    for (int index = 0; index < AT_ONCE; index++) threads[index] = start(work, NULL);
+    // Some are waited for, the others look after themselves.
+    for (int index = 0; index < AT_ONCE; index++) {
+      if (index % 4 == 0) {
+        OK(pthread_detach(threads[index]));
+      } else {
+        join(threads[index]);
+      }
+    }
+  }
+  for (int index = 0; index < THREADS; index++) OK(sem_wait(&done));
+  say("threads", THREADS + 1);
+  say("acquisitions", 2 * THREADS);
+}
