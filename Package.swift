@@ -114,8 +114,10 @@ let package = Package(
       swiftSettings: strict),
     // They run the products from outside.
     .testTarget(
-      name: "RecordingTests", dependencies: ["TestSupport", "TraceAnalysis"],
+      name: "RecordingTests", dependencies: ["Symbolication", "TestSupport", "TraceAnalysis"],
       swiftSettings: strict),
+    .testTarget(
+      name: "CommandLineTests", dependencies: ["TestSupport"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu17

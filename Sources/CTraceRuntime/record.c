@@ -1,8 +1,6 @@
 // Writing records: the ring, the stacks, the waits, and what leaves a table of uses.
 #include <errno.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "runtime.h"
 
@@ -108,67 +106,95 @@ static void evict(struct ctrace_use *use) {
   use->acquired = 0;
 }
 
+/// Buckets behind its own that a use may lie in: when there was room for it neither there nor in the
+/// ring.
+enum { DISPLACED_BUCKETS = 7 };
+
+/// The first of the places for a hash that has this key; 0 stands for an empty one. NULL: none.
+static struct ctrace_use *place_with(uint64_t key, uint64_t hash) {
+  size_t last = ((size_t)2 << (64 - self.bucket_shift)) - 1;
+  size_t first = (hash << EPOCH_BITS >> self.bucket_shift) << 1;
+  for (size_t step = 0; step < 2 * (DISPLACED_BUCKETS + 1); step++) {
+    struct ctrace_use *use = &self.uses[(first + step) & last];
+    if (use->key == key) return use;
+  }
+  return NULL;
+}
+
+struct ctrace_use *find_anywhere(uint64_t key, uint64_t hash) {
+  struct ctrace_use *use = find_use(key, hash);
+  return use != NULL || likely(!self.has_displaced) ? use : place_with(key, hash);
+}
+
 /// A larger table from the heap. The old one stays as it was until the new one is in place, so that
-/// the recorder finds a whole one at any moment.
-static void grow_table(void) {
-  uint32_t old_log2 = 65 - self.bucket_shift;
+/// the recorder finds a whole one at any moment. False where there is none to be had.
+static bool grow_table(void) {
+  uint32_t old_shift = self.bucket_shift, old_log2 = 65 - old_shift;
   // Fast at first, sparing with memory where it is much.
   uint32_t new_log2 = old_log2 + (old_log2 < 17 ? 3 : 1);
   self.evictions = 0;
-  if (new_log2 > CTRACE_LAST_TABLE_LOG2) return;
+  if (new_log2 > CTRACE_LAST_TABLE_LOG2) return false;
   uint64_t size = (uint64_t)96 << new_log2;
   uint64_t offset = __atomic_fetch_add(&arena.control->heap_next, size, __ATOMIC_RELAXED);
-  if (offset < arena.control->heap_offset || offset > arena.size || size > arena.size - offset)
-    return;
-  struct ctrace_use *old_uses = self.uses;
+  if (offset < CTRACE_SLOTS_OFFSET || offset > arena.size || size > arena.size - offset)
+    return false;
+  int saved_errno = errno;
+  struct ctrace_use *old_uses = self.uses, *new_uses = (struct ctrace_use *)(arena.base + offset);
+  if (mprotect(new_uses, size, PROT_READ | PROT_WRITE) != 0) {
+    errno = saved_errno;
+    return false;
+  }
   size_t old_length = (size_t)1 << old_log2;
   struct ctrace_use_detail *old_details = (struct ctrace_use_detail *)(old_uses + old_length);
-  struct ctrace_use *new_uses = (struct ctrace_use *)(arena.base + offset);
-  int saved_errno = errno;
-  if (syscall(SYS_mprotect, new_uses, size, 3 /* PROT_READ | PROT_WRITE */) != 0) {
-    errno = saved_errno;
-    return;
-  }
-  struct ctrace_use_detail *new_details =
-      (struct ctrace_use_detail *)(new_uses + ((size_t)1 << new_log2));
-  uint32_t new_shift = 65 - new_log2;
+  self.uses = new_uses;
+  self.bucket_shift = 65 - new_log2;
   for (size_t index = 0; index < old_length; index++) {
     if (old_uses[index].key == 0) continue;
-    uint64_t hash = hash_address((uintptr_t)(old_uses[index].key & 0xffffffffffff));
-    size_t place = (hash << EPOCH_BITS >> new_shift) << 1;
-    // Both of a bucket come from one old bucket of two, so that there is always room.
-    if (new_uses[place].key != 0) place += 1;
-    new_uses[place] = old_uses[index];
-    new_details[place] = old_details[index];
+    struct ctrace_use *place = place_with(
+        0, hash_address((uintptr_t)(old_uses[index].key & 0xffffffffffff)));
+    if (place == NULL) {
+      // Sixteen places are taken in a table that is twice as large: next to never.
+      self.slot->uncounted += old_uses[index].counts >> 16;
+      continue;
+    }
+    *place = old_uses[index];
+    *detail_of(place) = old_details[index];
   }
-  self.uses = new_uses;
-  self.bucket_shift = new_shift;
   __atomic_store_n(&self.slot->table, offset | new_log2, __ATOMIC_RELEASE);
   // Its memory goes back; a recorder that is just reading it finds nothing there, and looks again.
-  if ((char *)old_uses >= arena.base + arena.control->heap_offset)
+  if ((char *)old_uses != (char *)self.slot + CTRACE_SLOT_TABLE)
     madvise(old_uses, (size_t)96 << old_log2, MADV_REMOVE);
   errno = saved_errno;
+  return true;
+}
+
+/// A place for a new key: in its own bucket, where the use that was acquired longer ago leaves for
+/// the ring if it must; elsewhere only while the ring is full.
+static struct ctrace_use *make_place(uint64_t hash) {
+  for (bool can_grow = true;; can_grow = grow_table()) {
+    struct ctrace_use *bucket = &self.uses[(hash << EPOCH_BITS >> self.bucket_shift) << 1];
+    if (bucket[0].key == 0) return &bucket[0];
+    if (bucket[1].key == 0) return &bucket[1];
+    // A table that is too small for its thread shows by evictions.
+    if (++self.evictions > (UINT32_C(1) << (64 - self.bucket_shift)) && can_grow) continue;
+    struct ctrace_use *elsewhere = has_room_for_use() ? NULL : place_with(0, hash);
+    if (elsewhere != NULL) {
+      self.has_displaced = true;
+      return elsewhere;
+    }
+    if (can_grow && !has_room_for_use()) continue;
+    struct ctrace_use *older = bucket[0].acquired <= bucket[1].acquired ? &bucket[0] : &bucket[1];
+    evict(older);
+    return older;
+  }
 }
 
 struct ctrace_use *make_use(uint64_t key, uint64_t hash, uint8_t lock_kind, uintptr_t site) {
+  struct ctrace_use *use = self.has_displaced ? place_with(key, hash) : NULL;
+  if (use != NULL) return use;
   write_module_of(site);
   write_module_of((uintptr_t)(key & 0xffffffffffff));
-  struct ctrace_use *bucket = &self.uses[(hash << EPOCH_BITS >> self.bucket_shift) << 1];
-  struct ctrace_use *use = bucket[0].key == 0 ? &bucket[0] : &bucket[1];
-  if (use->key != 0) {
-    // A table that is too small for the thread shows by evictions; and where they come faster than
-    // the recorder takes them away, room in a table is what is left.
-    if (++self.evictions > (UINT32_C(1) << (64 - self.bucket_shift)) || !has_room_for_use()) {
-      grow_table();
-      bucket = &self.uses[(hash << EPOCH_BITS >> self.bucket_shift) << 1];
-    }
-    // The one acquired longer ago: the other may well be held.
-    use = bucket[0].key == 0                           ? &bucket[0]
-          : bucket[1].key == 0                         ? &bucket[1]
-          : bucket[0].acquired <= bucket[1].acquired ? &bucket[0]
-                                                       : &bucket[1];
-    if (use->key != 0) evict(use);
-  }
+  use = make_place(hash);
   use->counts = ++self.fillings & 0xffff;
   use->site = (uint64_t)lock_kind << 56 | (site & UINT64_C(0xffffffffffffff));
   __atomic_store_n(&use->key, key, __ATOMIC_RELEASE);
@@ -178,7 +204,7 @@ struct ctrace_use *make_use(uint64_t key, uint64_t hash, uint8_t lock_kind, uint
 void sample_hold(uintptr_t lock) {
   enter();
   uint64_t hash = hash_address(lock);
-  struct ctrace_use *use = find_use(key_of(lock, hash), hash);
+  struct ctrace_use *use = find_anywhere(key_of(lock, hash), hash);
   if (use != NULL && use->acquired != 0) {
     struct ctrace_use_detail *detail = detail_of(use);
     detail->sampled_holds += 1;

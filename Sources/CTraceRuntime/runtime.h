@@ -62,6 +62,8 @@ struct thread_state {
   /// Uses pushed out since the table last grew, and entries ever filled.
   uint32_t evictions;
   uint32_t fillings;
+  /// Whether a use may be outside its own bucket: see find_anywhere().
+  bool has_displaced;
   /// A lock whose current hold is being measured although nobody waits for it.
   uintptr_t sampled;
   /// The pending wait has ended and should go to the ring.
@@ -133,6 +135,9 @@ always_inline struct ctrace_use *find_use(uint64_t key, uint64_t hash) {
   if (bucket[1].key == key) return &bucket[1];
   return NULL;
 }
+
+/// The use of a key, wherever it is.
+struct ctrace_use *find_anywhere(uint64_t key, uint64_t hash);
 
 /// The use of a key, made where there is none; NULL when the thread is not set up.
 noinline struct ctrace_use *make_use(uint64_t key, uint64_t hash, uint8_t lock_kind,
@@ -225,7 +230,7 @@ noinline void sample_hold(uintptr_t lock);
 /// When the current hold began, or 0.
 always_inline uint64_t acquired_at(uintptr_t lock) {
   uint64_t hash = hash_address(lock);
-  struct ctrace_use *use = find_use(key_of(lock, hash), hash);
+  struct ctrace_use *use = find_anywhere(key_of(lock, hash), hash);
   return use == NULL ? 0 : use->acquired;
 }
 

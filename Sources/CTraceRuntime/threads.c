@@ -76,6 +76,7 @@ bool attach_thread(void) {
   self.uses = (struct ctrace_use *)((char *)slot + CTRACE_SLOT_TABLE);
   self.bucket_shift = 65 - CTRACE_FIRST_TABLE_LOG2;
   self.evictions = 0;
+  self.has_displaced = false;
   self.sampled = 0;
   self.wait_ended = 0;
   slot->process = this_process.live;

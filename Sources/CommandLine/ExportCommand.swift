@@ -7,6 +7,7 @@ struct ExportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "export",
     abstract: "Write a recording as a timeline for other programs.",
+    usage: "ctrace export [<option> ...] <recording>",
     discussion: """
       The Chrome form opens in https://ui.perfetto.dev ("Open trace file") and chrome://tracing.
 
@@ -24,10 +25,12 @@ struct ExportCommand: ParsableCommand {
   @Option(help: "chrome: the Trace Event Format, JSON.")
   var format = Format.chrome
 
-  @Option(name: .shortAndLong, help: "The file to write to, instead of standard output.")
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("The file to write to, instead of standard output.", valueName: "file"))
   var output: String?
 
-  @Argument(help: "The recording.")
+  @Argument(help: ArgumentHelp("The recording.", valueName: "recording"))
   var file: String
 
   func run() throws {

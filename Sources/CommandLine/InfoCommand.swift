@@ -9,6 +9,7 @@ struct InfoCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "info",
     abstract: "Show what a file holds, and check that it is whole.",
+    usage: "ctrace info [--chunks] <recording>",
     discussion: """
       Reads the whole file and checks every checksum.
 
@@ -21,7 +22,7 @@ struct InfoCommand: ParsableCommand {
   @Flag(help: "List every chunk.")
   var chunks = false
 
-  @Argument(help: "The recording.")
+  @Argument(help: ArgumentHelp("The recording.", valueName: "recording"))
   var file: String
 
   func run() throws {

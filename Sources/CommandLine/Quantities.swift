@@ -21,6 +21,10 @@ struct ByteCount: ExpressibleByArgument {
 struct TimeSpan: ExpressibleByArgument {
   var nanoseconds: UInt64
 
+  var defaultValueDescription: String {
+    nanoseconds % 1000 == 0 ? "\(nanoseconds / 1000)us" : "\(nanoseconds)ns"
+  }
+
   init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
 
   init?(argument: String) {

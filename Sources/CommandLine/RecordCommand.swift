@@ -9,10 +9,11 @@ struct RecordCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "record",
     abstract: "Run a program and record what its threads wait for.",
+    usage: "ctrace record [<option> ...] [--] <program> [<argument> ...]",
     discussion: """
-      The program runs as it would without ctrace; the recording goes to PROGRAM.ctrace, and an
-      older one is kept as PROGRAM.ctrace.old. Children are recorded into the same file. Exits
-      with the program's own status, or 128 and the signal that killed it.
+      The program runs as it would without ctrace; the recording goes to PROGRAM.ctrace, and \
+      an older one is kept as PROGRAM.ctrace.old. Children are recorded into the same file. \
+      Exits with the program's own status, or 128 and the signal that killed it.
 
       Examples:
         ctrace record ./prog --its --arguments
@@ -21,24 +22,25 @@ struct RecordCommand: ParsableCommand {
       """
   )
 
-  @Option(name: .shortAndLong, help: "The file to record to.")
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("The file to record to.", valueName: "file"))
   var output: String?
 
   @Option(
     help: ArgumentHelp(
-      "Keep no more events when the file has this size; the program runs on.",
-      discussion: "Such as 500M or 2G.", valueName: "size"))
+      "Keep no more events when the file has this size, such as 500M; the program runs on.",
+      valueName: "size"))
   var maxSize: ByteCount?
 
   @Option(
     help: ArgumentHelp(
-      "Stop recording after this time; the program runs on.", discussion: "Such as 30s or 5m.",
+      "Stop recording after this time, such as 30s or 5m; the program runs on.",
       valueName: "time"))
   var duration: TimeSpan?
 
   @Option(
     help: ArgumentHelp(
-      "Count waits shorter than this without recording each.", discussion: "Such as 0 or 10us.",
+      "Count waits shorter than this, such as 0 or 10us, without recording each.",
       valueName: "time"))
   var minWait = TimeSpan(nanoseconds: 1000)
 
@@ -63,6 +65,8 @@ struct RecordCommand: ParsableCommand {
     guard let program = command.first, !program.isEmpty else {
       throw Failure(message: "name the program to record, such as: ctrace record ./prog")
     }
+    // What follows the program's name is the program's own; this stands where the name belongs.
+    if ["-h", "--help"].contains(program) { throw CleanExit.helpRequest(self) }
     if program.hasPrefix("-") {
       throw Failure(
         message: "record has no option \(program); see 'ctrace record --help', and put -- in front "

@@ -10,6 +10,7 @@ struct ReportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "report",
     abstract: "Show what a recording says.",
+    usage: "ctrace report [<option> ...] <recording>",
     discussion: """
       Examples:
         ctrace report prog.ctrace
@@ -26,13 +27,15 @@ struct ReportCommand: ParsableCommand {
   @Option(help: "text, or json with the schema ctrace-report/1.")
   var format = Format.text
 
-  @Option(name: .shortAndLong, help: "The file to write to, instead of standard output.")
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("The file to write to, instead of standard output.", valueName: "file"))
   var output: String?
 
-  @Option(help: "Show so many locks and threads.")
+  @Option(help: ArgumentHelp("Show so many locks and threads.", valueName: "number"))
   var top = 10
 
-  @Argument(help: "The recording.")
+  @Argument(help: ArgumentHelp("The recording.", valueName: "recording"))
   var file: String
 
   func validate() throws {

@@ -282,12 +282,12 @@ struct TextReport {
 
   private var next: String {
     let json = file.hasSuffix(".ctrace") ? "\(file.dropLast(7)).json" : "\(file).json"
+    let export = "ctrace export \(file) -o \(json)"
+    let hint = "  (opens in ui.perfetto.dev)"
+    let hasRoom = 9 + export.count + hint.count <= style.columns
     return wrapped(
-      "NEXT     ",
-      [
-        "ctrace report --top 50 \(file)",
-        "ctrace export \(file) -o \(json)  (opens in ui.perfetto.dev)",
-      ], separator: "\n         "
+      "NEXT     ", ["ctrace report --top 50 \(file)", hasRoom ? export + hint : export],
+      separator: "\n         "
     ).joined(separator: "\n").replacing("NEXT", with: style.bold("NEXT"), maxReplacements: 1)
       + "\n"
   }

@@ -191,9 +191,9 @@ public struct TraceAnalyzer {
   /// others a sample is.
   private func utilisation(_ lock: Lock, _ found: LockAccumulator, _ use: LockUse) -> Double? {
     guard lock.kind.isHeld, end > .zero else { return nil }
-    var held = Double(found.holds.total)
+    var held = Double(found.measuredHolds.time)
     if use.sampledHolds > 0 {
-      let others = use.acquisitions - min(use.acquisitions, found.releaseCount)
+      let others = use.acquisitions - min(use.acquisitions, found.measuredHolds.count)
       held += Double(use.sampledHoldTime) / Double(use.sampledHolds) * Double(others)
     }
     return min(held / Double(end.nanoseconds), 1)

@@ -34,9 +34,15 @@ struct Catalog {
 
   /// The lock that a key stands for in a process.
   mutating func lock(key: UInt64, kind: LockKind, in process: ProcessState) -> LockID {
-    let (lock, isNew) = process.locks.lock(
+    var (lock, isNew) = process.locks.lock(
       key: key, kind: kind, process: process.process.id, numbers: &lockNumbers)
-    if isNew { definitions.append(.lock(lock)) }
+    guard isNew else { return lock.id }
+    if lock.generation == 0, let original = process.inheritedLock(key: key) {
+      lock.site = original.site
+      lock.isInitialised = original.isInitialised
+      process.locks.update(lock)
+    }
+    definitions.append(.lock(lock))
     return lock.id
   }
 

@@ -85,6 +85,9 @@ struct LockTable {
     return (lock, true)
   }
 
+  /// The lock of a key, if it is known.
+  func known(key: UInt64) -> Lock? { locks[identity(of: key)] }
+
   /// A thread has begun whose handle, as a key, is this.
   mutating func begin(_ thread: ThreadID, handle key: UInt64) {
     var others = threads[key & 0xffff_ffff_ffff] ?? []

@@ -7,6 +7,8 @@ final class ProcessState {
   /// The number that the targets themselves use.
   let serial: UInt32
   var locks = LockTable()
+  /// The image that it was forked from.
+  var forkedFrom: ProcessState?
   /// Raised whenever a key may have come to mean another lock.
   var lockVersion: UInt32 = 0
   private(set) var modules: [Module] = []
@@ -35,6 +37,17 @@ final class ProcessState {
     modules.append(module)
     map = ModuleMap(modules)
     return true
+  }
+
+  /// The lock of a process it was forked from that the fork copied: until it is destroyed, what is
+  /// known of that one holds for its copy.
+  func inheritedLock(key: UInt64) -> Lock? {
+    var ancestor = forkedFrom
+    while let process = ancestor {
+      if let lock = process.locks.known(key: key), lock.kind != .thread { return lock }
+      ancestor = process.forkedFrom
+    }
+    return nil
   }
 
   /// The file that is mapped at an address.

@@ -266,6 +266,7 @@ struct RecordingSession: ~Copyable {
         let slot = arena.slot(stream.slotIndex)
         stream.read(slot, upTo: slot.head, buffer: buffer, context: context, catalog: &catalog)
       }
+      process.forkedFrom = parent
       process.process.arguments = parent.process.arguments
       catalog.definitions.append(.process(process.process))
       for var module in parent.modules {

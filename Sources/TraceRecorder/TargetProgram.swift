@@ -48,6 +48,15 @@ struct TargetProgram {
     return access(path, X_OK) == 0 ? nil : Errno(rawValue: errno)
   }
 
+  private static func beginsAsELF(_ path: String) -> Bool {
+    guard let file = try? FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec)
+    else { return false }
+    defer { try? file.close() }
+    var start: [UInt8] = [0, 0, 0, 0]
+    let count = try? start.withUnsafeMutableBytes { try file.read(into: $0) }
+    return count == 4 && start == [0x7f] + Array("ELF".utf8)
+  }
+
   /// Preloading works in dynamically linked programs that run with the caller's own rights.
   private static func obstacle(
     _ path: String, name: String
@@ -64,10 +73,9 @@ struct TargetProgram {
       if !file.isOfThisMachine { return "is not a 64-bit program of this machine's kind" }
       return file.isDynamicExecutable
         ? nil : "is linked statically, so that nothing can be preloaded"
-    } catch .damaged {
-      // exec would take it for a script without a first line, and have a shell read it.
-      throw .programNotExecutable(name, .execFormatError)
     } catch {
+      // exec would take a broken program for a script without a first line, and have a shell read it.
+      if beginsAsELF(path) { throw .programNotExecutable(name, .execFormatError) }
       // A script: its interpreter is what runs. A file that may be executed, but not read, is tried.
       return nil
     }

@@ -206,14 +206,18 @@ final class ThreadStream {
   private func readModule(_ record: RingRecord, context: Context, catalog: inout Catalog) {
     let module = record.load(0, as: ctrace_record_module.self)
     let text = record.tail(after: MemoryLayout<ctrace_record_module>.size)
-    let path = text.prefix(Int(min(module.path_size, UInt64(text.count))))
+    var path = String(
+      decoding: text.prefix(Int(min(module.path_size, UInt64(text.count)))), as: UTF8.self)
+    if !path.hasPrefix("/"), let folder = ProcFS.currentFolder(pid: process.process.pid) {
+      path = folder + "/" + path
+    }
     let id = withUnsafeBytes(of: module.build_id) {
       Array($0.prefix(Int(module.build_id_size)))
     }
     catalog.add(
       Module(
         process: process.process.id, bias: module.bias, start: module.start, end: module.end,
-        path: String(decoding: path, as: UTF8.self), buildID: id,
+        path: path, buildID: id,
         loaded: admit(context.clock.nanoseconds(module.head.time), context)), to: process)
   }
 

@@ -22,6 +22,7 @@ extension RecordingTests {
         #expect(isClose(lock.waitNs.total, try recording.value("\(kind)_waited")), "\(kind)")
         #expect(lock.holders.first?.stack.first?.function == "hold", "\(kind)")
       }
+      // Named by where it was initialised, in the child too, which has its memory from the parent.
       let shared = try recording.report().locks.filter { $0.kind == "mutex" && $0.name == "make" }
       let inParent = try #require(shared.first { $0.pid == parent })
       let inChild = try #require(shared.first { $0.pid != parent })

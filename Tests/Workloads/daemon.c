@@ -14,6 +14,7 @@ static void *holder(void *unused) {
   for (int round = 0; round < ROUNDS; round++) {
     OK(pthread_mutex_lock(&daemon_mu));
     pthread_barrier_wait(&turn);
+    until_wanted(&daemon_mu);
     sleep_ms(10);
     OK(pthread_mutex_unlock(&daemon_mu));
     pthread_barrier_wait(&turn);

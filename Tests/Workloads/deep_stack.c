@@ -35,6 +35,7 @@ int main(void) {
   OK(pthread_mutex_lock(&deep_mu));
   OK(sem_post(&held));
   OK(sem_wait(&wanted));
+  until_wanted(&deep_mu);
   sleep_ms(50);
   CHECK(release_outer(0) == 2);
   join(thread);

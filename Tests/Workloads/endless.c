@@ -14,6 +14,7 @@ static void *holder(void *unused) {
     is_last_round = signal_seen != 0;
     OK(pthread_mutex_lock(&endless_mu));
     pthread_barrier_wait(&turn);
+    until_wanted(&endless_mu);
     sleep_ms(1);
     OK(pthread_mutex_unlock(&endless_mu));
     pthread_barrier_wait(&turn);

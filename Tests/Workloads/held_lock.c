@@ -10,6 +10,7 @@ static int64_t waited, longest;
 NAMED static void hold_it(void) {
   OK(pthread_mutex_lock(&held_mu));
   pthread_barrier_wait(&turn);
+  until_wanted(&held_mu);
   sleep_ms(10);
   OK(pthread_mutex_unlock(&held_mu));
   pthread_barrier_wait(&turn);

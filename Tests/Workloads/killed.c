@@ -10,6 +10,7 @@ static void *holder(void *unused) {
   for (int round = 0; round < WAITS; round++) {
     OK(pthread_mutex_lock(&waited_mu));
     pthread_barrier_wait(&turn);
+    until_wanted(&waited_mu);
     sleep_ns(200000);
     OK(pthread_mutex_unlock(&waited_mu));
     pthread_barrier_wait(&turn);

@@ -24,6 +24,7 @@ static void *hold(void *mutex) {
   for (int round = 0; round < HOLDS; round++) {
     QUIET(0, pthread_mutex_lock(mutex));
     pthread_barrier_wait(&turn);
+    until_wanted(mutex);
     sleep_ms(5);
     QUIET(0, pthread_mutex_unlock(mutex));
     pthread_barrier_wait(&turn);
@@ -128,6 +129,7 @@ int main(void) {
     QUIET(0, pthread_mutex_unlock(shared_mu));
     _exit(0);
   }
+  until_wanted(shared_mu);
   sleep_ms(30);
   OK(pthread_mutex_unlock(shared_mu));
   CHECK(status_of(child) == 0);

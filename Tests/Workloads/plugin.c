@@ -7,6 +7,7 @@ static pthread_barrier_t turn;
 NAMED static void *plugin_holder(void *unused) {
   OK(pthread_mutex_lock(&plugin_mu));
   pthread_barrier_wait(&turn);
+  until_wanted(&plugin_mu);
   sleep_ms(10);
   OK(pthread_mutex_unlock(&plugin_mu));
   return unused;

@@ -13,6 +13,7 @@ NAMED static void descend(int depth) {
     descend(depth + 1);
   } else {
     pthread_barrier_wait(&turn);
+    until_wanted(&nested_mu);
     sleep_ms(5);
     OK(pthread_mutex_trylock(&nested_mu));
     OK(pthread_mutex_unlock(&nested_mu));

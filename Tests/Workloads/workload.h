@@ -70,6 +70,18 @@ static inline struct timespec deadline(clockid_t clock, int64_t milliseconds) {
   return time;
 }
 
+/// Waits until a thread sleeps for a mutex that the caller holds, so that a wait is sure to be one.
+/// It is marked in the mutex, by another bit where the mutex names its owner.
+static inline void until_wanted(pthread_mutex_t *mutex) {
+  const int robust_or_inherit = 16 | 32;
+  bool names_owner = (mutex->__data.__kind & robust_or_inherit) != 0;
+  for (;;) {
+    unsigned word = (unsigned)__atomic_load_n(&mutex->__data.__lock, __ATOMIC_RELAXED);
+    if (names_owner ? word >> 31 : word > 1) return;
+    sleep_ns(20000);
+  }
+}
+
 static inline void say(const char *name, int64_t value) { printf("%s %lld\n", name, (long long)value); }
 
 static inline pthread_t start(void *(*routine)(void *), void *argument) {

@@ -24,10 +24,12 @@ struct LockAccumulator {
   private static let mostDeparted = 64
 
   private(set) var waits = Distribution()
+  /// Holds that others waited for.
   private(set) var holds = Distribution()
   private(set) var waitersByStack = StackTotals()
   private(set) var holdersByStack = StackTotals()
-  private(set) var releaseCount: UInt64 = 0
+  /// Holds that were measured one by one, and nanoseconds of them.
+  private(set) var measuredHolds: (count: UInt64, time: Int64) = (0, 0)
   private var waiting: [Waiter] = []
   private var departed: [Departed] = []
 
@@ -49,9 +51,12 @@ struct LockAccumulator {
     }
   }
 
-  /// A hold ends that others waited for.
+  /// A hold ends that others waited for, or that looked as if they did: a lock that was handed over
+  /// keeps the mark of having waiters for one more hold.
   mutating func release(_ event: Event) {
-    releaseCount += 1
+    measuredHolds.count += 1
+    measuredHolds.time &+= event.duration
+    guard !waiting.isEmpty || !departed.isEmpty else { return }
     if event.isDurationKnown { holds.add(event.duration) }
     let start = event.isDurationKnown ? event.start : event.time
     var blame: Int64 = 0
