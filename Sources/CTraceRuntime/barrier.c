@@ -11,7 +11,7 @@ exported int pthread_barrier_wait(pthread_barrier_t *barrier) {
   wait_end(&wait, is_passed ? CTRACE_ACQUIRED : CTRACE_FAILED);
   if (is_passed && is_recording()) {
     note_acquire((uintptr_t)barrier, CTRACE_BARRIER, THIS_SITE);
-    flush_wait();
+    flush_wait(0);
   }
   return result;
 }
@@ -31,24 +31,43 @@ exported int pthread_barrier_destroy(pthread_barrier_t *barrier) {
   return result;
 }
 
-enum {
-  // glibc's states of a pthread_once_t, in its low bits.
-  ONCE_IN_PROGRESS = 1,
-  ONCE_DONE = 2,
+/// glibc's state of a pthread_once_t whose routine has run.
+enum { ONCE_DONE = 2 };
+
+/// A call that may run the routine, or wait for another that does.
+struct once_call {
+  void (*routine)(void);
+  uintptr_t control;
+  struct site site;
+  struct wait wait;
+  /// The call around this one: routines call once in turn.
+  struct once_call *outer;
 };
+static __thread struct once_call *innermost_once __attribute__((tls_model("initial-exec")));
+
+/// Runs in the thread that others wait for: its call was no wait.
+static void run_routine(void) {
+  struct once_call *call = innermost_once;
+  wait_abandon(&call->wait);
+  if (is_recording()) note_acquire(call->control, CTRACE_ONCE, call->site);
+  call->routine();
+}
+
+/// A routine may leave by an exception, or be cancelled.
+static void end_once(struct once_call *call) {
+  innermost_once = call->outer;
+  wait_cleanup(&call->wait);
+}
 
 always_inline int once(pthread_once_t *control, void (*routine)(void), struct site site) {
-  int state = __atomic_load_n(control, __ATOMIC_ACQUIRE);
-  if (likely(state & ONCE_DONE) || unlikely(!is_recording()))
+  if (likely(__atomic_load_n(control, __ATOMIC_ACQUIRE) & ONCE_DONE) || unlikely(!is_recording()))
     return real.pthread_once(control, routine);
-  if (!(state & ONCE_IN_PROGRESS)) {
-    note_acquire((uintptr_t)control, CTRACE_ONCE, site);
-    return real.pthread_once(control, routine);
-  }
-  struct wait wait = {0};
-  wait_begin(&wait, (uintptr_t)control, CTRACE_ONCE, CTRACE_CALL_ONCE, 0, 0, site);
-  int result = real.pthread_once(control, routine);
-  wait_end(&wait, outcome_of(result));
+  __attribute__((cleanup(end_once))) struct once_call call = {
+      .routine = routine, .control = (uintptr_t)control, .site = site, .outer = innermost_once};
+  innermost_once = &call;
+  wait_begin(&call.wait, call.control, CTRACE_ONCE, CTRACE_CALL_ONCE, 0, 0, site);
+  int result = real.pthread_once(control, run_routine);
+  wait_end(&call.wait, outcome_of(result));
   return result;
 }
 

@@ -27,8 +27,9 @@ always_inline bool is_nested(const pthread_mutex_t *mutex) {
   return unlikely(mutex->__data.__count > 1);
 }
 
-always_inline void mutex_acquired(pthread_mutex_t *mutex, struct site site) {
-  if (!is_nested(mutex)) note_acquire((uintptr_t)mutex, CTRACE_MUTEX, site);
+/// Returns 0.
+always_inline int mutex_acquired(pthread_mutex_t *mutex, struct site site) {
+  return is_nested(mutex) ? 0 : note_acquire((uintptr_t)mutex, CTRACE_MUTEX, site);
 }
 
 always_inline int block(pthread_mutex_t *mutex, const clockid_t *clock,
@@ -65,8 +66,9 @@ always_inline int lock(pthread_mutex_t *mutex, struct site site, const clockid_t
                        const struct timespec *time) {
   if (unlikely(real.is_mutex_wrapped)) return lock_wrapped(mutex, site, clock, time);
   int result = real.pthread_mutex_trylock(mutex);
-  if (unlikely(result == EBUSY)) return lock_contended(mutex, site, clock, time);
-  if (likely(result == 0) || result == EOWNERDEAD) mutex_acquired(mutex, site);
+  if (likely(result == 0)) return mutex_acquired(mutex, site);
+  if (result == EBUSY) return lock_contended(mutex, site, clock, time);
+  if (result == EOWNERDEAD) mutex_acquired(mutex, site);
   return result;
 }
 
@@ -85,15 +87,20 @@ static noinline int unlock_contended(pthread_mutex_t *mutex, struct site site) {
   return result;
 }
 
+/// Measures a hold that nobody waits for, and writes down the wait that came before it.
+static noinline int unlock_sampled(pthread_mutex_t *mutex) {
+  if (self.sampled == (uintptr_t)mutex && !is_nested(mutex)) sample_hold((uintptr_t)mutex);
+  int result = real.pthread_mutex_unlock(mutex);
+  return self.wait_ended ? flush_wait(result) : result;
+}
+
 always_inline int unlock(pthread_mutex_t *mutex, struct site site) {
   if (unlikely((unsigned)__atomic_load_n(&mutex->__data.__lock, __ATOMIC_RELAXED) > 1) &&
       has_waiters(mutex) && !is_nested(mutex))
     return unlock_contended(mutex, site);
-  if (unlikely(self.sampled == (uintptr_t)mutex) && !is_nested(mutex))
-    sample_hold((uintptr_t)mutex);
-  int result = real.pthread_mutex_unlock(mutex);
-  if (unlikely(self.wait_ended)) flush_wait();
-  return result;
+  if (unlikely(self.sampled == (uintptr_t)mutex) || unlikely(self.wait_ended))
+    return unlock_sampled(mutex);
+  return real.pthread_mutex_unlock(mutex);
 }
 
 exported int pthread_mutex_lock(pthread_mutex_t *mutex) {

@@ -96,7 +96,7 @@ static void map_arena(const char *name) {
   arena.size = most;
   arena.control = control;
   arena.minimum_wait = control->minimum_wait;
-  arena.is_counter_clock = control->clock == CTRACE_CLOCK_COUNTER;
+  arena.is_clock_called = control->clock != CTRACE_CLOCK_COUNTER;
   arena.stamps_holds = !(control->flags & CTRACE_NO_HOLDS);
   arena.base = base;
 }

@@ -201,6 +201,18 @@ struct ctrace_use *make_use(uint64_t key, uint64_t hash, uint8_t lock_kind, uint
   return use;
 }
 
+int note_acquire_slowly(uintptr_t lock, uint8_t lock_kind, uintptr_t site) {
+  struct ctrace_use *use = use_of(lock, lock_kind, site);
+  uint64_t counts = use->counts;
+  use->counts = counts + ONE_ACQUISITION;
+  if (is_held(lock_kind) && arena.stamps_holds) {
+    use->acquired = now();
+    if (is_sampled(counts)) self.sampled = lock;
+  }
+  leave();
+  return 0;
+}
+
 void sample_hold(uintptr_t lock) {
   enter();
   uint64_t hash = hash_address(lock);
@@ -247,10 +259,11 @@ static void write_wait(void) {
   __atomic_store_n(&pending->state, 0, __ATOMIC_RELEASE);
 }
 
-void flush_wait(void) {
+int flush_wait(int result) {
   enter();
   write_wait();
   leave();
+  return result;
 }
 
 void wait_begin(struct wait *wait, uintptr_t lock, uint8_t lock_kind, uint8_t operation,
@@ -307,6 +320,16 @@ void wait_end(struct wait *wait, uint8_t outcome) {
     if (self.wait_ended) write_wait();
     *pending = wait->outer;
   }
+  leave();
+}
+
+void wait_abandon(struct wait *wait) {
+  if (!wait->is_recorded) return;
+  wait->is_recorded = false;
+  if (self.live != this_process.live) return;
+  enter();
+  __atomic_store_n(&self.slot->pending.state, 0, __ATOMIC_RELEASE);
+  if (wait->is_nested) self.slot->pending = wait->outer;
   leave();
 }
 

@@ -88,7 +88,8 @@ struct arena {
   uint64_t size;
   struct ctrace_control *control;
   uint64_t minimum_wait;
-  bool is_counter_clock;
+  /// Whether stamps come from clock_gettime instead of the CPU's counter.
+  bool is_clock_called;
   bool stamps_holds;
 };
 extern struct arena arena;
@@ -99,7 +100,7 @@ enum { EPOCH_BITS = 12 };
 extern uint16_t epochs[1 << EPOCH_BITS];
 
 always_inline uint64_t now(void) {
-  return likely(arena.is_counter_clock) ? clock_counter() : clock_monotonic();
+  return unlikely(arena.is_clock_called) ? clock_monotonic() : clock_counter();
 }
 
 always_inline uint64_t hash_address(uintptr_t address) {
@@ -168,17 +169,25 @@ always_inline bool is_held(uint8_t lock_kind) {
   return lock_kind == CTRACE_MUTEX || lock_kind == CTRACE_RWLOCK || lock_kind == CTRACE_SPINLOCK;
 }
 
-/// Counts an acquire and stamps the start of the hold.
-always_inline void note_acquire(uintptr_t lock, uint8_t lock_kind, struct site site) {
+/// The rest of note_acquire() for a lock that has no use yet, or whose clock is a call. Returns 0.
+noinline int note_acquire_slowly(uintptr_t lock, uint8_t lock_kind, uintptr_t site);
+
+/// Counts an acquire and stamps the start of the hold. Returns 0: a hook that returns it calls the
+/// slow path as its last act, so that the fast one has nothing to keep across a call.
+always_inline int note_acquire(uintptr_t lock, uint8_t lock_kind, struct site site) {
   enter();
-  struct ctrace_use *use = use_of(lock, lock_kind, site.address);
+  uint64_t hash = hash_address(lock);
+  struct ctrace_use *use = find_use(key_of(lock, hash), hash);
+  if (unlikely(use == NULL) || unlikely(arena.is_clock_called))
+    return note_acquire_slowly(lock, lock_kind, site.address);
   uint64_t counts = use->counts;
   use->counts = counts + ONE_ACQUISITION;
   if (is_held(lock_kind) && arena.stamps_holds) {
-    use->acquired = now();
+    use->acquired = clock_counter();
     if (unlikely(is_sampled(counts))) self.sampled = lock;
   }
   leave();
+  return 0;
 }
 
 /// The start of the current hold without counting an acquire: a condition wait took the mutex back.
@@ -207,8 +216,10 @@ void wait_end(struct wait *wait, uint8_t outcome);
 /// For __attribute__((cleanup)): ends a wait that neither returned nor ended, because its thread is
 /// being cancelled.
 void wait_cleanup(struct wait *wait);
-/// Writes an ended wait to the ring.
-noinline void flush_wait(void);
+/// Ends a wait that turned out to be none: nothing of it is recorded.
+void wait_abandon(struct wait *wait);
+/// Writes an ended wait to the ring. Returns what it is given.
+noinline int flush_wait(int result);
 
 always_inline uint8_t outcome_of(int result) {
   // ETIMEDOUT is 110 on every Linux that this runs on; EOWNERDEAD (130) is an acquire.

@@ -65,9 +65,8 @@ always_inline int acquire(pthread_rwlock_t *lock, uint8_t operation, struct site
   if (unlikely(real.is_mutex_wrapped)) return acquire_wrapped(lock, operation, site, deadline);
   int result = operation == CTRACE_READ ? real.pthread_rwlock_tryrdlock(lock)
                                         : real.pthread_rwlock_trywrlock(lock);
-  if (unlikely(result == EBUSY)) return lock_contended(lock, operation, site, deadline);
-  if (likely(result == 0)) note_acquire((uintptr_t)lock, CTRACE_RWLOCK, site);
-  return result;
+  if (likely(result == 0)) return note_acquire((uintptr_t)lock, CTRACE_RWLOCK, site);
+  return result == EBUSY ? lock_contended(lock, operation, site, deadline) : result;
 }
 
 exported int pthread_rwlock_rdlock(pthread_rwlock_t *lock) {
@@ -126,8 +125,7 @@ exported int pthread_rwlock_unlock(pthread_rwlock_t *lock) {
   if (unlikely(has_waiters(lock))) return unlock_contended(lock, THIS_SITE);
   if (unlikely(self.sampled == (uintptr_t)lock)) sample_hold((uintptr_t)lock);
   int result = real.pthread_rwlock_unlock(lock);
-  if (unlikely(self.wait_ended)) flush_wait();
-  return result;
+  return unlikely(self.wait_ended) ? flush_wait(result) : result;
 }
 
 exported int pthread_rwlock_init(pthread_rwlock_t *lock, const pthread_rwlockattr_t *attributes) {

@@ -43,7 +43,7 @@ static noinline int unlock_contended(pthread_spinlock_t *lock, struct site site)
   if (acquired == 0 || released - acquired >= arena.minimum_wait)
     record_release((uintptr_t)lock, CTRACE_SPINLOCK, CTRACE_LOCK, acquired, released, site);
   else if (self.wait_ended)
-    flush_wait();
+    flush_wait(result);
   return result;
 }
 
@@ -53,8 +53,7 @@ exported int pthread_spin_unlock(pthread_spinlock_t *lock) {
     return unlock_contended(lock, THIS_SITE);
   if (unlikely(self.sampled == (uintptr_t)lock)) sample_hold((uintptr_t)lock);
   int result = real.pthread_spin_unlock(lock);
-  if (unlikely(self.wait_ended)) flush_wait();
-  return result;
+  return unlikely(self.wait_ended) ? flush_wait(result) : result;
 }
 
 exported int pthread_spin_init(pthread_spinlock_t *lock, int shared) {

@@ -162,7 +162,7 @@ static void begin_thread(struct start *given, struct start *start) {
 static void thread_ends(const int *unused) {
   (void)unused;
   if (self.live != this_process.live || self.slot == NULL) return;
-  if (self.wait_ended) flush_wait();
+  if (self.wait_ended) flush_wait(0);
   int saved_errno = errno;
   struct timespec time;
   if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time) == 0)

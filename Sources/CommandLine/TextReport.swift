@@ -120,7 +120,7 @@ struct TextReport {
       .init(title: "waited", alignment: .right), .init(title: "p50", alignment: .right),
       .init(title: "p99", alignment: .right), .init(title: "acquired", alignment: .right),
       .init(title: "contended", alignment: .right),
-      .init(title: "held longest by", isFlexible: true),
+      .init(title: "held by", isFlexible: true),
     ])
     for lock in locks.prefix(top) {
       let holder = lock.holders.max { $0.blamedNs < $1.blamedNs }
