@@ -126,46 +126,58 @@ struct ctrace_use *find_anywhere(uint64_t key, uint64_t hash) {
   return use != NULL || likely(!self.has_displaced) ? use : place_with(key, hash);
 }
 
-/// A larger table from the heap. The old one stays as it was until the new one is in place, so that
-/// the recorder finds a whole one at any moment. False where there is none to be had.
-static bool grow_table(void) {
-  uint32_t old_shift = self.bucket_shift, old_log2 = 65 - old_shift;
-  // Fast at first, sparing with memory where it is much.
-  uint32_t new_log2 = old_log2 + (old_log2 < 17 ? 3 : 1);
-  self.evictions = 0;
-  if (new_log2 > CTRACE_LAST_TABLE_LOG2) return false;
-  uint64_t size = (uint64_t)96 << new_log2;
+/// An empty table of 2^log2 uses from the heap; NULL where there is none to be had.
+static struct ctrace_use *new_table(uint32_t log2) {
+  uint64_t size = (uint64_t)96 << log2;
+  if (log2 > CTRACE_LAST_TABLE_LOG2) return NULL;
   uint64_t offset = __atomic_fetch_add(&arena.control->heap_next, size, __ATOMIC_RELAXED);
   if (offset < CTRACE_SLOTS_OFFSET || offset > arena.size || size > arena.size - offset)
-    return false;
-  int saved_errno = errno;
-  struct ctrace_use *old_uses = self.uses, *new_uses = (struct ctrace_use *)(arena.base + offset);
-  if (mprotect(new_uses, size, PROT_READ | PROT_WRITE) != 0) {
-    errno = saved_errno;
-    return false;
-  }
-  size_t old_length = (size_t)1 << old_log2;
-  struct ctrace_use_detail *old_details = (struct ctrace_use_detail *)(old_uses + old_length);
-  self.uses = new_uses;
-  self.bucket_shift = 65 - new_log2;
-  for (size_t index = 0; index < old_length; index++) {
+    return NULL;
+  void *table = arena.base + offset;
+  return mprotect(table, size, PROT_READ | PROT_WRITE) == 0 ? table : NULL;
+}
+
+/// Copies all uses of a table to the thread's new one; false where one finds no place in it.
+static bool move_uses(struct ctrace_use *old_uses, size_t length) {
+  struct ctrace_use_detail *old_details = (struct ctrace_use_detail *)(old_uses + length);
+  for (size_t index = 0; index < length; index++) {
     if (old_uses[index].key == 0) continue;
-    struct ctrace_use *place = place_with(
-        0, hash_address((uintptr_t)(old_uses[index].key & 0xffffffffffff)));
-    if (place == NULL) {
-      // Sixteen places are taken in a table that is twice as large: next to never.
-      self.slot->uncounted += old_uses[index].counts >> 16;
-      continue;
-    }
+    uint64_t hash = hash_address((uintptr_t)(old_uses[index].key & 0xffffffffffff));
+    struct ctrace_use *place = place_with(0, hash);
+    if (place == NULL) return false;
     *place = old_uses[index];
     *detail_of(place) = old_details[index];
   }
-  __atomic_store_n(&self.slot->table, offset | new_log2, __ATOMIC_RELEASE);
-  // Its memory goes back; a recorder that is just reading it finds nothing there, and looks again.
-  if ((char *)old_uses != (char *)self.slot + CTRACE_SLOT_TABLE)
-    madvise(old_uses, (size_t)96 << old_log2, MADV_REMOVE);
-  errno = saved_errno;
   return true;
+}
+
+/// Takes a larger table. The old one stays as it was until the new one is in place, so that the
+/// recorder finds a whole one at any moment. False where there is none to be had.
+static bool grow_table(void) {
+  struct ctrace_use *old_uses = self.uses, *new_uses;
+  uint32_t old_shift = self.bucket_shift, old_log2 = 65 - old_shift;
+  // Fast at first, sparing with memory where it is much.
+  uint32_t new_log2 = old_log2 + (old_log2 < 17 ? 3 : 1);
+  int saved_errno = errno;
+  self.evictions = 0;
+  for (; (new_uses = new_table(new_log2)) != NULL; new_log2++) {
+    self.uses = new_uses;
+    self.bucket_shift = 65 - new_log2;
+    bool is_moved = move_uses(old_uses, (size_t)1 << old_log2);
+    if (is_moved)
+      __atomic_store_n(&self.slot->table, (uint64_t)((char *)new_uses - arena.base) | new_log2,
+                       __ATOMIC_RELEASE);
+    // What is not used gives its memory back, but for the first table, which is part of the slot. A
+    // recorder that is just reading the old one finds nothing there, and looks again.
+    struct ctrace_use *unused = is_moved ? old_uses : new_uses;
+    if ((char *)unused != (char *)self.slot + CTRACE_SLOT_TABLE)
+      madvise(unused, (size_t)96 << (is_moved ? old_log2 : new_log2), MADV_REMOVE);
+    if (is_moved) break;
+    self.uses = old_uses;
+    self.bucket_shift = old_shift;
+  }
+  errno = saved_errno;
+  return new_uses != NULL;
 }
 
 /// A place for a new key: in its own bucket, where the use that was acquired longer ago leaves for

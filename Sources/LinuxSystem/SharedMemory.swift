@@ -51,6 +51,10 @@ public struct SharedMemory: ~Copyable {
   }
 }
 
+/// Keeps reads of shared memory before it from being made after those behind it.
+@inline(__always)
+public func readFence() { clinux_read_fence() }
+
 extension UnsafeRawPointer {
   /// Reads a word that another process may be writing; what it wrote before is visible after.
   @inline(__always)

@@ -177,14 +177,20 @@ struct UseTable {
   }
   static func byteCount(logarithm: Int) -> Int { byteCount(count: 1 << logarithm) }
 
-  func use(_ index: Int) -> ctrace_use {
-    base.loadUnaligned(
-      fromByteOffset: index * MemoryLayout<ctrace_use>.stride, as: ctrace_use.self)
-  }
-
-  func detail(_ index: Int) -> ctrace_use_detail {
-    base.loadUnaligned(
+  /// An entry with both of its parts; nil where it is empty, or became another while it was read.
+  func entry(_ index: Int) -> (use: ctrace_use, detail: ctrace_use_detail)? {
+    let place = base + index * MemoryLayout<ctrace_use>.stride
+    let key = place.loadAcquiring64()
+    guard key != 0 else { return nil }
+    let use = place.loadUnaligned(as: ctrace_use.self)
+    let detail = base.loadUnaligned(
       fromByteOffset: count * MemoryLayout<ctrace_use>.stride
         + index * MemoryLayout<ctrace_use_detail>.stride, as: ctrace_use_detail.self)
+    readFence()
+    // A filling bears its number in the low bits of its counts.
+    let counts = (place + (MemoryLayout<ctrace_use>.offset(of: \.counts) ?? 0)).loadAcquiring64()
+    guard place.loadAcquiring64() == key, use.key == key, (counts ^ use.counts) & 0xffff == 0
+    else { return nil }
+    return (use, detail)
   }
 }

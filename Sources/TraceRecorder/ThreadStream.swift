@@ -324,13 +324,13 @@ final class ThreadStream {
   /// a table of any size.
   func writeUses(_ table: UseTable, context: Context, catalog: inout Catalog, isFinal: Bool) {
     for index in 0..<table.count {
-      let use = table.use(index)
+      guard let (use, detail) = table.entry(index) else { continue }
       let filling = Filling(use)
       // A process killed while it emptied an entry has left it in the ring and in the table.
-      if use.key == 0 || filling == lastUse { continue }
+      if filling == lastUse { continue }
       guard
         let (whole, increase) = lockUse(
-          use, table.detail(index), after: written[filling], context, &catalog),
+          use, detail, after: written[filling], context, &catalog),
         increase.isSomething
       else { continue }
       catalog.definitions.append(.use(increase))

@@ -93,9 +93,9 @@ extension RecordingTests {
         info.split(separator: "\n").first { $0.hasPrefix(name) }?.split(separator: " ").dropFirst()
           .first.flatMap { Int($0) }
       }
-      #expect(number("locks") == Int(try recording.value("locks")))
-      #expect(number("acquisitions") == Int(try recording.value("acquisitions")))
-      #expect(number("lost") == 0)
+      #expect(number("locks") == Int(try recording.value("locks")), "\(info)")
+      #expect(number("acquisitions") == Int(try recording.value("acquisitions")), "\(info)")
+      #expect(number("lost") == 0, "\(info)")
     }
 
     @Test func `What a process did before SIGKILL is all there`() throws {

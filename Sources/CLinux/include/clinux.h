@@ -28,6 +28,8 @@ static inline void clinux_store64(void *address, uint64_t value) {
 static inline void clinux_store32(void *address, uint32_t value) {
   __atomic_store_n((uint32_t *)address, value, __ATOMIC_RELEASE);
 }
+/// What is read before this is read before what is read after it.
+static inline void clinux_read_fence(void) { __atomic_thread_fence(__ATOMIC_ACQUIRE); }
 static inline void clinux_or64(void *address, uint64_t bits) {
   __atomic_fetch_or((uint64_t *)address, bits, __ATOMIC_RELEASE);
 }
