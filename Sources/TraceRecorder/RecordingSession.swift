@@ -139,21 +139,14 @@ struct RecordingSession: ~Copyable {
   // MARK: Draining
 
   private mutating func drain() {
-    let count = arena.slotCount
-    if streams.count < count {
-      streams += [ThreadStream?](repeating: nil, count: count - streams.count)
-    }
-    for index in 0..<count where streams[index] == nil {
-      let slot = arena.slot(index)
-      if slot.state != CTRACE_SLOT_FREE.rawValue { _ = stream(index, slot) }
-    }
+    discover()
     inherit()
     // All heads first, destroys next, records last: whatever a record can know of a destroy in
     // another thread lies before the heads of the second step.
     var heads: [(stream: ThreadStream, head: UInt64)] = []
     var haveDestroys = false
-    for index in 0..<count {
-      guard let stream = streams[index] else { continue }
+    for (index, stream) in streams.enumerated() {
+      guard let stream else { continue }
       let slot = arena.slot(index)
       let head = slot.head
       if slot.destroys != stream.destroysSeen { haveDestroys = true }
@@ -179,6 +172,32 @@ struct RecordingSession: ~Copyable {
     }
   }
 
+  /// Begins a stream for each slot that a thread has taken since, in the order in which they did: a
+  /// parent comes before its children, and a program before the one that replaces it.
+  private mutating func discover() {
+    var found: [(started: UInt64, index: Int)] = []
+    // A slot may be taken behind our back and lead to one that we still come to. When a pass finds
+    // nothing new, whatever led to what was found is found. Slots are taken faster than that only by
+    // a target that means to.
+    for _ in 0..<16 {
+      let before = found.count
+      let count = arena.slotCount
+      if streams.count < count {
+        streams += [ThreadStream?](repeating: nil, count: count - streams.count)
+      }
+      for index in streams.indices where streams[index] == nil {
+        let slot = arena.slot(index)
+        guard slot.state != CTRACE_SLOT_FREE.rawValue,
+          !found.contains(where: { $0.index == index })
+        else { continue }
+        found.append((slot.started, index))
+      }
+      if found.count == before { break }
+    }
+    found.sort { $0.started < $1.started }
+    for (_, index) in found { beginStream(index, arena.slot(index)) }
+  }
+
   /// Slots whose threads have said that they are about to end.
   private var ending: [Int] = []
 
@@ -192,14 +211,9 @@ struct RecordingSession: ~Copyable {
     }
   }
 
-  /// The stream of a slot, begun when a thread has taken it.
-  private mutating func stream(_ index: Int, _ slot: Slot) -> ThreadStream? {
-    if let stream = streams[index] {
-      if stream.generation == slot.generation { return stream }
-      // Only we hand out slots: a generation that changed was written over.
-      return stream
-    }
-    guard let process = process(of: slot) else { return nil }
+  /// Begins the stream of a slot that a thread has taken.
+  private mutating func beginStream(_ index: Int, _ slot: Slot) {
+    guard let process = process(of: slot) else { return }
     let thread = Thread(
       id: catalog.nextThread(), process: process.process.id, tid: slot.tid, name: slot.name,
       start: Timestamp(
@@ -215,7 +229,6 @@ struct RecordingSession: ~Copyable {
     catalog.threads[slot.tid] = thread.id
     catalog.definitions.append(.thread(thread))
     streams[index] = stream
-    return stream
   }
 
   /// The process that a slot belongs to, begun when it is seen first.
@@ -318,14 +331,6 @@ struct RecordingSession: ~Copyable {
 
   private mutating func endProcess(_ process: ProcessState, at time: Timestamp) {
     guard !process.hasEnded else { return }
-    // Threads that have begun since the last round have slots that were not looked at yet.
-    for index in 0..<arena.slotCount where index >= streams.count || streams[index] == nil {
-      let slot = arena.slot(index)
-      if slot.state != CTRACE_SLOT_FREE.rawValue, slot.process == process.serial {
-        while streams.count <= index { streams.append(nil) }
-        _ = stream(index, slot)
-      }
-    }
     inherit()
     for case .some(let stream) in streams where stream.process === process {
       endThread(stream, at: time)
@@ -350,8 +355,12 @@ struct RecordingSession: ~Copyable {
   }
 
   private mutating func closeChunks() {
-    for process in endedEarly { endProcess(process, at: now) }
-    endedEarly.removeAll()
+    if !endedEarly.isEmpty {
+      // They were gone when they were seen, but not all of their threads may have been seen with them.
+      drain()
+      for process in endedEarly { endProcess(process, at: now) }
+      endedEarly.removeAll()
+    }
     let now = now
     for case .some(let stream) in streams {
       guard let oldest = stream.oldest, now - oldest > RecordingSession.longestChunk else {

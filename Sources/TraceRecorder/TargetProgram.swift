@@ -30,6 +30,8 @@ struct TargetProgram {
       .split(separator: ":", omittingEmptySubsequences: false)
     for folder in folders {
       let path = (folder.isEmpty ? "." : folder) + "/" + name
+      // A folder that may not be searched has nothing in it, as shells see it.
+      guard access(path, F_OK) == 0 else { continue }
       guard let error = executableError(path) else { return path }
       if error == .permissionDenied { found = error }
     }

@@ -69,7 +69,7 @@ extension RecordingTests {
       let recording = try TestRecording(Workload.build("old_condition"))
       #expect(recording.run.status == 0, "\(recording.run.errors)")
       let lock = try recording.lock("old_cond", kind: "condition")
-      #expect(lock.contended == 2)
+      #expect(lock.contended == UInt64(try recording.value("waits")))
       let waited = try recording.value("waited")
       #expect(lock.waitNs.total >= waited)
     }
@@ -82,8 +82,11 @@ extension RecordingTests {
       #expect(report.recording.unrecordedThreads == 0)
       let acquisitions = try recording.lock("passed_mu").acquisitions
       #expect(acquisitions == UInt64(try recording.value("acquisitions")))
-      // A handle that a detached thread has left names another thread with its next use.
-      for lock in report.locks where lock.kind == "thread" { #expect(lock.contended <= 1) }
+      // A handle that a detached thread has left names another thread with its next use, unless the
+      // word of it was lost.
+      if report.recording.lostEvents == 0 {
+        for lock in report.locks where lock.kind == "thread" { #expect(lock.contended <= 1) }
+      }
     }
 
     @Test func `A million locks are told apart`() throws {

@@ -20,6 +20,21 @@ enum SourceTree {
     }
   }
 
+  /// Paths of the files that belong to the repository, as git lists them; none where it is no
+  /// checkout.
+  static func tracked() throws -> [String] {
+    let git = Process()
+    git.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    git.arguments = ["git", "-C", root.path, "ls-files"]
+    let output = Pipe()
+    git.standardOutput = output
+    git.standardError = FileHandle.nullDevice
+    try git.run()
+    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    git.waitUntilExit()
+    return text.split(separator: "\n").map(String.init)
+  }
+
   /// Names in a folder of the repository, sorted.
   static func names(in folder: String = "") throws -> [String] {
     try FileManager.default.contentsOfDirectory(

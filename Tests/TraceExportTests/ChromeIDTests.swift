@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import TraceExport
 import TraceModel
@@ -95,7 +96,7 @@ import TraceModel
 
   @Test func `Numbers are unique whatever the recording says`() throws {
     var definitions = TraceDefinitions()
-    var generator = SeededGenerator(state: 1)
+    var generator = SeededGenerator(seed: 1)
     let numbers: [Int32] = [0, 1, 2, 3, -1, .min, .max]
     for id in 1...40 as ClosedRange<UInt32> {
       definitions.add(

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import TraceExport
 import TraceModel
@@ -32,7 +33,7 @@ import TraceModel
 
   @Test(arguments: 0..<10 as Range<UInt64>)
   func `Waiters return to none`(seed: UInt64) throws {
-    var generator = SeededGenerator(state: seed)
+    var generator = SeededGenerator(seed: seed)
     let trace = try ParsedTrace(
       Workspace(locks: [.mutex, .condition, .semaphore]).definitions,
       randomTimeline(&generator, count: 1000))

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import TraceExport
 import TraceModel
@@ -101,7 +102,7 @@ import TraceModel
 
   @Test func `How output is taken makes no difference`() throws {
     let workspace = Workspace(locks: [.mutex, .condition, .semaphore])
-    var generator = SeededGenerator(state: 5)
+    var generator = SeededGenerator(seed: 5)
     let events = randomTimeline(&generator, count: 500)
     let all = try ParsedTrace(workspace.definitions, events).bytes
     #expect(try ParsedTrace(workspace.definitions, events, batch: 1).bytes == all)

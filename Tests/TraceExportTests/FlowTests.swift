@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import TraceExport
 import TraceModel
@@ -101,7 +102,7 @@ import TraceModel
 
   @Test(arguments: 0..<8 as Range<UInt64>)
   func `Arrows never go back in time or to another lock`(seed: UInt64) throws {
-    var generator = SeededGenerator(state: seed)
+    var generator = SeededGenerator(seed: seed)
     let trace = try ParsedTrace(
       Workspace(locks: [.mutex, .condition, .semaphore]).definitions,
       randomTimeline(&generator, count: 1000))

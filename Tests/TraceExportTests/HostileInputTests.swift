@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import TraceModel
 
@@ -12,7 +13,7 @@ import TraceModel
 
   @Test(arguments: 0..<12 as Range<UInt64>)
   func `Anything becomes a document that nests`(seed: UInt64) throws {
-    var generator = SeededGenerator(state: seed)
+    var generator = SeededGenerator(seed: seed)
     var workspace = Workspace(locks: [.mutex, .condition, .semaphore])
     workspace.definitions.add(.stack(Stack(id: .init(2), process: .init(77), frames: [])))
     workspace.definitions.add(

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import TraceModel
 
@@ -55,7 +56,7 @@ import TraceModel
 
   @Test(arguments: 0..<16 as Range<UInt64>)
   func `Slices of a thread nest and end when they ended`(seed: UInt64) throws {
-    var generator = SeededGenerator(state: seed)
+    var generator = SeededGenerator(seed: seed)
     let events = randomTimeline(&generator, count: 1000)
     let trace = try ParsedTrace(
       Workspace(locks: [.mutex, .condition, .semaphore]).definitions, events)

@@ -1,3 +1,4 @@
+import TestSupport
 import TraceModel
 
 /// Threads that wait for, hold, release, signal and post at random, as real ones might: while a

@@ -18,17 +18,23 @@ static struct {
   uint64_t guard[6];
 } old_cond;
 static bool is_ready;
-static int64_t waited;
+static int64_t waited, waits;
 
 static void *waiter(void *unused) {
   OK(pthread_mutex_lock(&old_mu));
   int64_t begin = now_ns();
-  while (!is_ready) OK(old_wait((pthread_cond_t *)&old_cond, &old_mu));
+  while (!is_ready) {
+    OK(old_wait((pthread_cond_t *)&old_cond, &old_mu));
+    waits++;
+  }
   waited = now_ns() - begin;
   struct timespec time = deadline(CLOCK_REALTIME, 20);
+  // Woken early by the broadcast, if that comes late.
   int result;
-  while ((result = old_timedwait((pthread_cond_t *)&old_cond, &old_mu, &time)) == 0) {
-  }
+  do {
+    result = old_timedwait((pthread_cond_t *)&old_cond, &old_mu, &time);
+    waits++;
+  } while (result == 0);
   GIVES(ETIMEDOUT, result);
   OK(pthread_mutex_unlock(&old_mu));
   return unused;
@@ -45,4 +51,5 @@ int main(void) {
   join(thread);
   for (int index = 0; index < 6; index++) GIVES(0, old_cond.guard[index]);
   say("waited", waited);
+  say("waits", waits);
 }
