@@ -28,8 +28,20 @@ struct RecordingSession: ~Copyable {
   private var nextCheckpoint = Timestamp.zero
   private var damagedThreads = 0
   private var uncounted: UInt64 = 0
-  /// Whether a ring filled up fast in the last round, so that the next must come soon.
-  private var isBusy = false
+  private var pace = Pace.idle
+
+  /// How soon the next round of draining must come, by what the last one found. A thread that writes
+  /// as fast as it can fills its ring in some 12 ms.
+  private enum Pace {
+    case idle, steady, busy
+    var milliseconds: Int32 {
+      switch self {
+      case .idle: 10
+      case .steady: 5
+      case .busy: 1
+      }
+    }
+  }
 
   /// A process that is watched for its end.
   private final class Watch {
@@ -96,7 +108,7 @@ struct RecordingSession: ~Copyable {
     var termination: Termination?
     var isWaitingAnnounced = false
     while true {
-      let timeout: Int32 = isBusy ? 1 : 5
+      let timeout = pace.milliseconds
       let ready = poll([signals] + watches.map { $0.watched.descriptor }, milliseconds: timeout)
       if ready[0] {
         for signal in readSignals(signals) where signal.number != SIGCHLD {
@@ -155,10 +167,10 @@ struct RecordingSession: ~Copyable {
     }
     if haveDestroys { applyDestroys() }
     let context = ThreadStream.Context(clock: clock, now: now)
-    isBusy = false
+    pace = heads.isEmpty ? .idle : .steady
     for (stream, head) in heads {
       let slot = arena.slot(stream.slotIndex)
-      if head &- stream.tail > UInt64(Arena.ringSize / 8) { isBusy = true }
+      if head &- stream.tail > UInt64(Arena.ringSize / 8) { pace = .busy }
       stream.read(slot, upTo: head, buffer: buffer, context: context, catalog: &catalog)
       if stream.builder.isFull { closeChunk(of: stream, slot) }
     }
