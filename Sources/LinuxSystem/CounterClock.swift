@@ -13,7 +13,9 @@ public struct CounterClock: Sendable {
   /// The stamp that is the recording's zero.
   public private(set) var origin: UInt64
   /// Nanoseconds per unit of the counter, as a fraction of 2^32.
-  private let multiplier: UInt64
+  public let multiplier: UInt64
+  /// Units by which the counter goes on at a time: some count slower than their rate, in steps.
+  public let step: UInt64
 
   /// A calibration under way: the longer it lasts, the more exact.
   public struct Calibration {
@@ -33,10 +35,12 @@ public struct CounterClock: Sendable {
     guard CounterClock.counterIsClockSource else {
       usesCounter = false
       multiplier = 1 << 32
+      step = 1
       origin = clinux_monotonic()
       return
     }
     usesCounter = true
+    step = CounterClock.measuredStep()
     var scale = clinux_counter_scale()
     if clinux_read_counter_scale(&scale) == 0, scale.shift <= 32 {
       multiplier = UInt64(scale.multiplier) << (32 - UInt64(scale.shift))
@@ -57,11 +61,15 @@ public struct CounterClock: Sendable {
   /// The present moment as targets stamp it.
   public func stamp() -> UInt64 { usesCounter ? clinux_counter() : clinux_monotonic() }
 
+  /// Units of the targets' clock since the recording began; negative before.
+  @inline(__always)
+  public func units(_ stamp: UInt64) -> Int64 { Int64(bitPattern: stamp &- origin) }
+
   /// Nanoseconds since the recording began; negative before. Any stamp has an answer.
   @inline(__always)
   public func nanoseconds(_ stamp: UInt64) -> Int64 {
-    let ticks = Int64(bitPattern: stamp &- origin)
-    return ticks < 0 ? -span(ticks.magnitude) : span(ticks.magnitude)
+    let units = units(stamp)
+    return units < 0 ? -span(units.magnitude) : span(units.magnitude)
   }
 
   /// A span of the targets' clock in nanoseconds.
@@ -83,6 +91,34 @@ public struct CounterClock: Sendable {
     let path = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
     let name = (try? readSmallFile(path)).map { String(decoding: $0, as: UTF8.self) } ?? ""
     return name == "tsc\n" || name == "arch_sys_counter\n"
+  }
+
+  /// The greatest number of units of which nearly all differences of readings are multiples.
+  private static func measuredStep() -> UInt64 {
+    var readings: [UInt64] = []
+    var state: UInt64 = 1
+    for _ in 0..<1024 {
+      let reading = clinux_counter()
+      readings.append(reading)
+      // Readings that follow each other at once lie a whole loop apart, and that is not the step.
+      for _ in 0...(state >> 60) { state = state &* 6_364_136_223_846_793_005 &+ (reading | 1) }
+    }
+    let differences = zip(readings.dropFirst(), readings).map { $0 &- $1 }.filter { $0 > 0 }
+    var counts: [UInt64: Int] = [:]
+    for (left, right) in zip(differences, differences.dropFirst()) {
+      counts[greatestCommonDivisor(left, right), default: 0] += 1
+    }
+    // What pairs have in common beyond the step differs from pair to pair.
+    let mostly = { (step: UInt64) in
+      differences.count { $0.isMultiple(of: step) } * 10 >= differences.count * 9
+    }
+    return counts.keys.filter(mostly).max() ?? 1
+  }
+
+  private static func greatestCommonDivisor(_ left: UInt64, _ right: UInt64) -> UInt64 {
+    var (left, right) = (left, right)
+    while right > 0 { (left, right) = (right, left % right) }
+    return left
   }
 
   /// Both clocks at one moment: of many tries the one that was interrupted least.

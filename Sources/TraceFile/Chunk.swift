@@ -110,11 +110,8 @@ public struct Chunk: Sendable {
   public var header: ChunkHeader
   /// Its content: see ``EventChunkBuilder`` and ``DefinitionChunkBuilder``.
   public var payload: [UInt8]
-
-  init(header: ChunkHeader, payload: [UInt8]) {
-    self.header = header
-    self.payload = payload
-  }
+  /// Where in the payload, in order, bytes of another nature begin.
+  var boundaries: [Int] = []
 }
 
 /// Numbers of the file format; what they mean is told in the article "The trace file format".

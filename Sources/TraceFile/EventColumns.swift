@@ -1,7 +1,7 @@
 internal import TraceModel
 
-// How events lie in a chunk's payload: by columns, so that like stands beside like and compresses
-// well. The article "The trace file format" specifies it.
+// How events lie in a chunk's payload: by shapes, and of each shape by columns, so that like stands
+// beside like and compresses well. The article "The trace file format" specifies it.
 
 /// What an event is, apart from its numbers. A chunk lists its shapes, and each event names one, so
 /// that a reader can step over events of kinds that it does not know.
@@ -10,19 +10,26 @@ struct EventShape: Hashable {
   var operation: UInt8
   var outcome: UInt8
   var flags: UInt8
-  /// Which columns have an entry for the event.
+  /// Which columns the shape has.
   var fields: UInt8
 
   static let size = 5
   static let isDurationKnown: UInt8 = 1
+  static let isFromAcquire: UInt8 = 2
 
-  init(_ event: Event) {
+  /// - Parameters:
+  ///   - lasts: Whether the event has a duration other than 0.
+  ///   - isFromAcquire: Whether that is told from the acquire.
+  init(_ event: Event, lasts: Bool, isFromAcquire: Bool) {
     kind = event.kind.rawValue
     operation = event.operation.rawValue
     outcome = event.outcome.rawValue
-    flags = event.isDurationKnown ? EventShape.isDurationKnown : 0
+    flags =
+      (event.isDurationKnown ? EventShape.isDurationKnown : 0)
+      | (isFromAcquire ? EventShape.isFromAcquire : 0)
     fields =
-      (event.duration != 0 ? EventField.duration.bit : 0)
+      EventField.timeAfterWait.bit | EventField.time.bit
+      | (lasts ? EventField.duration.bit : 0)
       | (event.lock != .unknown ? EventField.lock.bit : 0)
       | (event.partner != .unknown ? EventField.partner.bit : 0)
       | (event.owner != .unknown ? EventField.owner.bit : 0)
@@ -42,6 +49,9 @@ struct EventShape: Hashable {
   @inline(__always)
   func has(_ field: EventField) -> Bool { fields & field.bit != 0 }
 
+  var isWait: Bool { kind == Event.Kind.wait.rawValue }
+  var isFromAcquire: Bool { flags & EventShape.isFromAcquire != 0 }
+
   /// The event without its numbers; nil for a kind of a later version.
   func template(thread: ThreadID) -> Event? {
     guard let kind = Event.Kind(rawValue: kind), kind != .waitBegin else { return nil }
@@ -52,10 +62,9 @@ struct EventShape: Hashable {
   }
 }
 
-/// The columns of a payload in their order. All but the first two have entries only for the events
-/// whose shape says so.
-enum EventField: Int {
-  case shape = 0
+/// The columns of a shape in their order. It has those whose bits are set in its fields.
+enum EventField: Int, CaseIterable {
+  case timeAfterWait = 0
   case time = 1
   case duration = 2
   case lock = 3
@@ -66,16 +75,32 @@ enum EventField: Int {
 
   /// Its bit in a shape's fields.
   var bit: UInt8 { 1 << UInt8(rawValue) }
-  /// Where the column stands in the payload.
-  var column: Int { rawValue }
-  static let columnCount = 8
+  static let count = allCases.count
 }
 
-/// The numbers that the next event of the same shape is told from: they are often the same.
-struct EventMemory {
-  var lock: Int64 = 0
-  var partner: Int64 = 0
-  var owner: Int64 = 0
-  var stack: Int64 = 0
-  var value: Int64 = 0
+/// When the thread had last waited for a lock, as long as it has not released it: there begins the
+/// hold that a release tells of, within a step or two of the clock.
+///
+/// One place for all locks whose numbers end alike: a wrong moment costs bytes, and is no error.
+struct AcquireTimes {
+  private static let placeCount: UInt32 = 256
+  private static let none = Int64.min
+
+  private var times = [Int64](repeating: none, count: Int(placeCount))
+
+  /// A wait has ended; one for a condition ends with its mutex in hand.
+  @inline(__always)
+  mutating func endWait(lock: UInt32, partner: UInt32, at time: Int64) {
+    let held = partner != 0 ? partner : lock
+    times[Int(held % AcquireTimes.placeCount)] = time
+  }
+
+  /// The moment from which the hold of a release is told; nil where there is none.
+  @inline(__always)
+  mutating func release(lock: UInt32) -> Int64? {
+    let place = Int(lock % AcquireTimes.placeCount)
+    let time = times[place]
+    times[place] = AcquireTimes.none
+    return time == AcquireTimes.none ? nil : time
+  }
 }

@@ -1,131 +1,290 @@
 internal import TraceModel
 
-/// Decodes the events of one chunk, some at a time.
+/// Decodes the events of one chunk, a block at a time, with the beginnings of its waits told.
+@safe
 struct EventDecoder {
   private let payload: [UInt8]
-  private let shapes: [EventShape]
-  private let templates: [Event?]
-  private var cursor: EventCursor
+  private let scale: ClockScale
+  private let lastTime: Int64
+  private var shapes: [ShapeCursor] = []
+  private var shapeColumn: NumberColumnCursor
+  private var columns: [NumberColumnCursor] = []
+  private var acquires = AcquireTimes()
+  private var time: Int64
+  private var isAfterWait = false
+  private var left: Int
 
   /// Checks the payload's frame; nil when it contradicts the header.
   init?(_ payload: [UInt8], header: ChunkHeader) {
     var shapes: [EventShape] = []
     var reader = ByteReader(payload.span)
-    guard let offset = reader.variable(), let shapeCount = reader.count(),
-      shapeCount <= Format.maximumShapes, shapeCount <= header.count
+    guard let multiplier = reader.variable(), let step = reader.variable(),
+      let step = Int64(exactly: step), step > 0, let base = reader.signed(),
+      let shapeCount = reader.count(), shapeCount <= Format.maximumShapes,
+      shapeCount <= header.count
     else { return nil }
+    scale = ClockScale(multiplier: multiplier, step: step)
+    time = base
+    lastTime = header.last.nanoseconds
+    left = Int(header.count)
     for _ in 0..<shapeCount {
       guard let shape = EventShape(&reader) else { return nil }
       shapes.append(shape)
     }
-    let first = header.first.nanoseconds
-    let (time, overflow) = first.addingReportingOverflow(Int64(bitPattern: offset))
-    guard offset <= UInt64(Int64.max), !overflow else { return nil }
-    cursor = EventCursor(
-      time: time, lastTime: header.last.nanoseconds, left: Int(header.count),
-      memories: Array(repeating: EventMemory(), count: shapeCount))
-    // Columns that a later version adds stand behind the ones known here.
-    guard let columnCount = reader.count(), columnCount >= EventField.columnCount else {
-      return nil
-    }
-    for number in 0..<columnCount {
-      guard let column = NumberColumnCursor(&reader) else { return nil }
-      if number < EventField.columnCount { cursor.columns.append(column) }
+    guard let shapeColumn = NumberColumnCursor(&reader) else { return nil }
+    self.shapeColumn = shapeColumn
+    for shape in shapes {
+      guard shape.has(.timeAfterWait), shape.has(.time) else { return nil }
+      let cursor = ShapeCursor(shape, thread: header.thread, firstColumn: columns.count)
+      for _ in 0..<shape.fields.nonzeroBitCount {
+        guard let column = NumberColumnCursor(&reader) else { return nil }
+        columns.append(column)
+      }
+      self.shapes.append(cursor)
     }
     guard reader.remaining == 0 else { return nil }
     self.payload = payload
-    self.shapes = shapes
-    templates = shapes.map { $0.template(thread: header.thread) }
+  }
+
+  /// Bytes that it takes up, about.
+  var byteCount: Int {
+    payload.count + columns.count * MemoryLayout<NumberColumnCursor>.stride
+      + shapes.count * MemoryLayout<ShapeCursor>.stride
   }
 
   /// Whether all events have been decoded.
-  var isAtEnd: Bool { cursor.left == 0 }
+  var isAtEnd: Bool { left == 0 }
 
-  /// Appends at most `count` events to `events`; false when the payload is damaged.
-  mutating func decode(_ count: Int, into events: inout [Event]) -> Bool {
-    let (payload, shapes, templates) = (payload, shapes, templates)
-    return cursor.decode(
-      count, of: payload.span, shapes: shapes.span, templates: templates.span, into: &events)
+  /// Decodes the next events, one block at most, to the front of `events`, and returns how many things
+  /// happened in them; nil when the payload is damaged.
+  ///
+  /// - Parameters:
+  ///   - block: Room to work in, for as many decoders as one likes.
+  ///   - clock: When the last thing of this thread happened: the next is never told to have happened
+  ///     earlier.
+  mutating func decode(
+    into events: inout [Event], block: inout EventBlock, clock: inout Int64
+  ) -> Int? {
+    let count = min(EventBlock.size, left)
+    left -= count
+    let isAfterWait = isAfterWait
+    guard readNumbers(count, into: &block),
+      let told = tellEvents(
+        count, of: block, isAfterWait: isAfterWait, into: &events, clock: &clock),
+      left > 0 || (shapeColumn.isAtEnd && columns.allSatisfy(\.isAtEnd))
+    else { return nil }
+    return told
+  }
+
+  /// Reads the block's numbers, those of each shape together.
+  private mutating func readNumbers(_ count: Int, into block: inout EventBlock) -> Bool {
+    let payload = payload
+    return unsafe payload.withUnsafeBufferPointer { payload in
+      unsafe block.numbers.withUnsafeMutableBufferPointer { numbers in
+        guard let numbers = numbers.baseAddress,
+          unsafe shapeColumn.read(count, of: payload, into: numbers)
+        else { return false }
+        // The shapes in the block, and how many events each has.
+        block.shapes.removeAll(keepingCapacity: true)
+        for index in 0..<count {
+          let number = unsafe numbers[index]
+          guard number < UInt64(shapes.count) else { return false }
+          let shape = Int(number)
+          if shapes[shape].pending == 0 { block.shapes.append(shape) }
+          shapes[shape].pending += 1
+          shapes[shape].pendingAfterWait += isAfterWait ? 1 : 0
+          isAfterWait = shapes[shape].isWait
+        }
+        var start = 0
+        for number in block.shapes {
+          let pending = shapes[number].pending
+          guard
+            unsafe shapes[number].read(
+              of: payload, columns: &columns, into: numbers + EventBlock.size, at: start)
+          else { return false }
+          start += pending
+        }
+        return true
+      }
+    }
+  }
+
+  /// Makes events of the block's numbers.
+  private mutating func tellEvents(
+    _ count: Int, of block: borrowing EventBlock, isAfterWait: Bool, into events: inout [Event],
+    clock: inout Int64
+  ) -> Int? {
+    var wasWait = isAfterWait
+    // Each may be announced.
+    if events.count < 2 * EventBlock.size {
+      events = Array(
+        repeating: Event(kind: .signal, thread: .unknown, time: .zero),
+        count: 2 * EventBlock.size)
+    }
+    return unsafe events.withUnsafeMutableBufferPointer { events -> Int? in
+      unsafe block.numbers.withUnsafeBufferPointer { numbers in
+        unsafe shapes.withUnsafeMutableBufferPointer { shapes in
+          guard let rows = unsafe numbers.baseAddress.map({ unsafe $0 + EventBlock.size }) else {
+            return nil
+          }
+          var told = 0
+          for index in 0..<count {
+            let shape = unsafe Int(numbers[index])
+            let place = unsafe shapes[shape].nextPlace()
+            func number(_ field: EventField) -> UInt64 {
+              unsafe rows[field.rawValue * EventBlock.size + place]
+            }
+            let lock = UInt32(truncatingIfNeeded: number(.lock))
+            let partner = UInt32(truncatingIfNeeded: number(.partner))
+            let timePlace = unsafe shapes[shape].nextTimePlace(isAfterWait: wasWait)
+            let step = unsafe scale.span(rows[timePlace])
+            let span = scale.span(number(.duration))
+            var start = time &+ step
+            var end = start
+            wasWait = unsafe shapes[shape].isWait
+            if wasWait {
+              end = start &+ span
+              acquires.endWait(lock: lock, partner: partner, at: end)
+            } else {
+              if unsafe shapes[shape].isRelease, let acquired = acquires.release(lock: lock),
+                unsafe shapes[shape].isFromAcquire
+              {
+                start = acquired
+              }
+              start = unsafe shapes[shape].lasts ? start &- span : end
+            }
+            let nanoseconds = scale.nanoseconds(end)
+            let begin = scale.nanoseconds(start)
+            let (duration, overflow) = nanoseconds.subtractingReportingOverflow(begin)
+            guard end >= time, nanoseconds <= lastTime, start <= end, !overflow else {
+              return nil
+            }
+            time = end
+            guard var event = unsafe shapes[shape].template else { continue }
+            event.lock = LockID(rawValue: lock)
+            event.partner = LockID(rawValue: partner)
+            event.owner = ThreadID(
+              rawValue: UInt32(truncatingIfNeeded: number(.owner)))
+            event.stack = StackID(
+              rawValue: UInt32(truncatingIfNeeded: number(.stack)))
+            event.value = Int64(bitPattern: number(.value))
+            if event.kind == .wait {
+              clock = max(clock, begin)
+              event.time = Timestamp(nanoseconds: clock)
+              event.kind = .waitBegin
+              unsafe events[told] = event
+              told += 1
+              event.kind = .wait
+            }
+            clock = max(clock, nanoseconds)
+            event.time = Timestamp(nanoseconds: clock)
+            event.duration = duration
+            unsafe events[told] = event
+            told += 1
+          }
+          return told
+        }
+      }
+    }
   }
 }
 
-/// Where in the columns of a chunk the next event is.
-private struct EventCursor {
-  var columns: [NumberColumnCursor] = []
-  var time: Int64
-  let lastTime: Int64
-  var left: Int
-  var memories: [EventMemory]
+/// The numbers of some events that are decoded at once.
+struct EventBlock {
+  /// Events at most.
+  static let size = 256
 
-  init(time: Int64, lastTime: Int64, left: Int, memories: [EventMemory]) {
-    self.time = time
-    self.lastTime = lastTime
-    self.left = left
-    self.memories = memories
+  /// A row of the shapes of the events, and a row for each field, in which the numbers of like shapes
+  /// stand together.
+  fileprivate var numbers = [UInt64](repeating: 0, count: size * (1 + EventField.count))
+  fileprivate var shapes: [Int] = []
+}
+
+/// A shape and how far its columns have been read.
+@safe
+private struct ShapeCursor {
+  let template: Event?
+  let isWait: Bool
+  let isRelease: Bool
+  let isFromAcquire: Bool
+  /// Whether it has a duration.
+  let lasts: Bool
+  private let shape: EventShape
+  private let firstColumn: Int
+  /// The numbers that the next event of the shape is told from.
+  private var memory = InlineArray<8, Int64>(repeating: 0)
+  /// Events in the block, and those of them that follow a wait.
+  var pending = 0
+  var pendingAfterWait = 0
+  /// Where in the block's rows the next numbers are.
+  private var place = 0
+  private var timePlace = 0
+  private var timePlaceAfterWait = 0
+
+  init(_ shape: EventShape, thread: ThreadID, firstColumn: Int) {
+    self.shape = shape
+    self.firstColumn = firstColumn
+    template = shape.template(thread: thread)
+    (isWait, isFromAcquire, lasts) = (shape.isWait, shape.isFromAcquire, shape.has(.duration))
+    isRelease = shape.kind == Event.Kind.release.rawValue
   }
 
-  mutating func decode(
-    _ count: Int, of bytes: Span<UInt8>, shapes: Span<EventShape>, templates: Span<Event?>,
-    into events: inout [Event]
+  /// Reads the numbers of the pending events into the rows of a block, from `start` on; those of
+  /// fields that the shape does not have become 0. False when there are fewer, or one is beyond what
+  /// its field can be.
+  mutating func read(
+    of payload: UnsafeBufferPointer<UInt8>, columns: inout [NumberColumnCursor],
+    into rows: UnsafeMutablePointer<UInt64>, at start: Int
   ) -> Bool {
-    let count = min(count, left)
-    for _ in 0..<count {
-      guard let shapeNumber = entry(.shape, bytes), shapeNumber < UInt64(shapes.count),
-        let step = entry(.time, bytes)
-      else { return false }
-      let number = Int(shapeNumber)
-      let shape = shapes[number]
-      let (time, overflow) = time.addingReportingOverflow(Int64(bitPattern: step))
-      guard step <= UInt64(Int64.max), !overflow, time <= lastTime else { return false }
-      self.time = time
-
-      var duration: Int64 = 0
-      if shape.has(.duration) {
-        guard let entry = entry(.duration, bytes) else { return false }
-        duration = Int64(bitPattern: step) &- unzigzag(entry)
-        guard duration >= 0 else { return false }
+    let count = pending
+    let countAfterWait = pendingAfterWait
+    (place, pending, pendingAfterWait) = (start, 0, 0)
+    timePlaceAfterWait = EventField.timeAfterWait.rawValue * EventBlock.size + start
+    timePlace = EventField.time.rawValue * EventBlock.size + start
+    guard
+      unsafe columns[firstColumn].read(
+        countAfterWait, of: payload, into: rows + timePlaceAfterWait),
+      unsafe columns[firstColumn + 1].read(
+        count - countAfterWait, of: payload, into: rows + timePlace)
+    else { return false }
+    var column = firstColumn + 2
+    for field in EventField.allCases[2...] {
+      let row = unsafe rows + (field.rawValue * EventBlock.size + start)
+      guard shape.has(field) else {
+        unsafe row.update(repeating: 0, count: count)
+        continue
       }
-      var memory = memories[number]
-      guard advance(&memory.lock, .lock, shape, bytes),
-        advance(&memory.partner, .partner, shape, bytes),
-        advance(&memory.owner, .owner, shape, bytes),
-        advance(&memory.stack, .stack, shape, bytes),
-        advance(&memory.value, .value, shape, bytes)
-      else { return false }
-      memories[number] = memory
-      guard var event = templates[number] else { continue }
-      guard let lock = UInt32(exactly: memory.lock), let partner = UInt32(exactly: memory.partner),
-        let owner = UInt32(exactly: memory.owner), let stack = UInt32(exactly: memory.stack)
-      else { return false }
-      event.time = Timestamp(nanoseconds: time)
-      event.duration = duration
-      // A shape without a field has never touched its memory: zero is unknown.
-      event.lock = LockID(rawValue: lock)
-      event.partner = LockID(rawValue: partner)
-      event.owner = ThreadID(rawValue: owner)
-      event.stack = StackID(rawValue: stack)
-      event.value = memory.value
-      events.append(event)
+      guard unsafe columns[column].read(count, of: payload, into: row) else { return false }
+      column += 1
+      if field == .duration { continue }
+      var number = memory[field.rawValue]
+      var all: UInt64 = 0
+      for index in 0..<count {
+        unsafe number &+= unzigzag(row[index])
+        unsafe row[index] = UInt64(bitPattern: number)
+        all |= UInt64(bitPattern: number)
+      }
+      memory[field.rawValue] = number
+      guard field == .value || all <= UInt64(UInt32.max) || template == nil else { return false }
     }
-    left -= count
-    if left > 0 { return true }
-    return columns.allSatisfy(\.isAtEnd)
-  }
-
-  /// The next entry of a column.
-  @inline(__always)
-  private mutating func entry(_ field: EventField, _ bytes: Span<UInt8>) -> UInt64? {
-    columns[field.column].next(bytes)
-  }
-
-  /// Adds the next entry of a column to a number, where the shape has one.
-  @inline(__always)
-  private mutating func advance(
-    _ number: inout Int64, _ field: EventField, _ shape: EventShape, _ bytes: Span<UInt8>
-  ) -> Bool {
-    guard shape.has(field) else { return true }
-    guard let entry = entry(field, bytes) else { return false }
-    number &+= unzigzag(entry)
     return true
+  }
+
+  /// Where in its rows the next event has its numbers.
+  @inline(__always)
+  mutating func nextPlace() -> Int {
+    place += 1
+    return place - 1
+  }
+
+  /// Where in the rows the next event's time is.
+  @inline(__always)
+  mutating func nextTimePlace(isAfterWait: Bool) -> Int {
+    if isAfterWait {
+      timePlaceAfterWait += 1
+      return timePlaceAfterWait - 1
+    }
+    timePlace += 1
+    return timePlace - 1
   }
 }

@@ -57,6 +57,7 @@ private struct EventMerge {
   /// Threads that have not begun, the earliest last.
   private var waiting: [Moment] = []
   private var payloadBytes = 0
+  private var block = EventBlock()
 
   init(_ chunks: [EventStream.StoredChunk]) {
     struct Key: Hashable {
@@ -115,16 +116,16 @@ private struct EventMerge {
   ) throws(TraceFileError) -> Timestamp? {
     while true {
       if let time = streams[number].moment { return time }
-      let before = streams[number].payloadSize
-      if try streams[number].decode() { continue }
+      let before = streams[number].byteCount
+      if try streams[number].decode(&block) { continue }
       payloadBytes -= before
       guard let chunk = streams[number].nextChunk() else { return nil }
       let payload = try read(chunk)
-      payloadBytes += payload.count
+      try streams[number].open(payload, of: chunk)
+      payloadBytes += streams[number].byteCount
       guard payloadBytes <= EventMerge.maximumPayloads else {
         throw .tooLarge(at: chunk.offset, what: "chunks of too many threads overlap")
       }
-      try streams[number].open(payload, of: chunk)
     }
   }
 
@@ -137,17 +138,17 @@ private struct EventMerge {
     }
   }
 
+  /// Brings the heap in order whose first moment alone has changed.
+  @inline(__always)
   private mutating func sink() {
+    let count = heap.count
     var place = 0
-    while true {
-      var least = place
-      for child in [2 * place + 1, 2 * place + 2]
-      where child < heap.count && heap[child].precedes(heap[least]) {
-        least = child
-      }
-      if least == place { return }
-      heap.swapAt(place, least)
-      place = least
+    while 2 * place + 1 < count {
+      var child = 2 * place + 1
+      if child + 1 < count, heap[child + 1].precedes(heap[child]) { child += 1 }
+      guard heap[child].precedes(heap[place]) else { return }
+      heap.swapAt(place, child)
+      place = child
     }
   }
 }

@@ -1,6 +1,6 @@
 internal import TraceModel
 
-/// The events of one thread, decoded some at a time, with the beginnings of its waits told.
+/// The events of one thread, decoded a block at a time.
 struct EventStream {
   /// A chunk in the file.
   struct StoredChunk {
@@ -8,85 +8,72 @@ struct EventStream {
     var header: ChunkHeader
   }
 
-  /// Events decoded at once.
-  private static let decodedAhead = 256
-
   private var chunks: [StoredChunk]
   private var chunksOpened = 0
   private var decoder: EventDecoder?
   private var offset: UInt64 = 0
-  /// Bytes of the payload that is being decoded.
-  private(set) var payloadSize = 0
+  /// Bytes that the chunk that is being decoded takes up.
+  private(set) var byteCount = 0
+  /// What was decoded last: in front, so many.
   private var events: [Event] = []
+  private var eventCount = 0
   private var next = 0
-  /// Whether the beginning of the next event, a wait, has been told.
-  private var hasBegun = false
-  /// When the last thing of this thread happened: it never goes back.
-  private var clock: Timestamp
+  /// When the last thing of this thread that was decoded happened: it never goes back.
+  private var clock: Int64
 
   init(_ chunk: StoredChunk) {
     chunks = [chunk]
-    clock = chunk.header.first
+    clock = chunk.header.first.nanoseconds
+    first = chunk.header.first
   }
 
   mutating func append(_ chunk: StoredChunk) { chunks.append(chunk) }
 
   /// When the thread has its first moment, or earlier.
-  var first: Timestamp { clock }
+  let first: Timestamp
 
-  /// When the next thing happens; nil when a chunk must be opened to know.
-  var moment: Timestamp? {
-    guard next < events.count else { return nil }
-    return max(clock, isBeginning(events[next]) ? events[next].start : events[next].time)
-  }
-
+  /// When the next thing happens; nil when more must be decoded to know.
   @inline(__always)
-  private func isBeginning(_ event: Event) -> Bool { event.kind == .wait && !hasBegun }
+  var moment: Timestamp? { next < eventCount ? events[next].time : nil }
 
   /// Appends what happens up to `limit`, as far as it is decoded, until `batch` has `most` events;
   /// at least one thing.
+  @inline(__always)
   mutating func take(through limit: Timestamp, most: Int, into batch: inout [Event]) {
+    let end = min(eventCount, next + max(1, most - batch.count))
+    var place = next
     repeat {
-      guard next < events.count else { break }
-      var event = events[next]
-      let begins = isBeginning(event)
-      let time = max(clock, begins ? event.start : event.time)
-      clock = time
-      event.time = time
-      if begins {
-        event.kind = .waitBegin
-        event.duration = 0
-        hasBegun = true
-      } else {
-        next += 1
-        hasBegun = false
-      }
-      batch.append(event)
-    } while batch.count < most && (moment.map { $0 <= limit } ?? false)
+      batch.append(events[place])
+      place += 1
+    } while place < end && events[place].time <= limit
+    next = place
   }
 
   /// Decodes on in the open chunk; false when that one is done, or there is none.
-  mutating func decode() throws(TraceFileError) -> Bool {
-    events.removeAll(keepingCapacity: true)
-    next = 0
+  mutating func decode(_ block: inout EventBlock) throws(TraceFileError) -> Bool {
+    (next, eventCount) = (0, 0)
     while decoder != nil {
       if decoder?.isAtEnd == true {
         decoder = nil
-        payloadSize = 0
-        return false
+        byteCount = 0
+        break
       }
-      guard decoder?.decode(EventStream.decodedAhead, into: &events) == true else {
+      guard let count = decoder?.decode(into: &events, block: &block, clock: &clock) else {
         throw .damaged(at: offset, what: "an event that is none")
       }
+      eventCount = count
       // Kinds of a later version are left out: there may be none that are known.
-      if !events.isEmpty { return true }
+      if count > 0 { return true }
     }
     return false
   }
 
   /// The chunk to open next; nil when all have been.
   mutating func nextChunk() -> StoredChunk? {
-    guard chunksOpened < chunks.count else { return nil }
+    guard chunksOpened < chunks.count else {
+      events = []
+      return nil
+    }
     chunksOpened += 1
     return chunks[chunksOpened - 1]
   }
@@ -98,6 +85,6 @@ struct EventStream {
       throw .damaged(at: offset, what: "a chunk of events that contradicts its header")
     }
     self.decoder = decoder
-    payloadSize = payload.count
+    byteCount = decoder.byteCount
   }
 }

@@ -26,25 +26,24 @@ struct NumberColumn: Sendable {
     }
   }
 
-  /// Appends a signed number, small ones of either sign as small ones.
-  @inline(__always)
-  mutating func append(signed number: Int64) { append(zigzag(number)) }
-
-  /// Appends the column: the sizes of its parts, and the parts.
-  func encode(into bytes: inout [UInt8]) {
+  /// Appends the column: the sizes of its parts, and the parts, which begin at `boundaries`.
+  func encode(into bytes: inout [UInt8], boundaries: inout [Int]) {
     bytes.append(variable: UInt64(lengths.count))
     for plane in planes { bytes.append(variable: UInt64(plane.count)) }
-    bytes += lengths
-    for plane in planes { bytes += plane }
+    for part in [lengths] + planes where !part.isEmpty {
+      boundaries.append(bytes.count)
+      bytes += part
+    }
   }
 }
 
 /// Where the next number of a column is.
+@safe
 struct NumberColumnCursor {
-  private var length: Int
-  private var lengthsEnd: Int
-  private var planes = InlineArray<8, Int>(repeating: 0)
-  private var planeEnds = InlineArray<8, Int>(repeating: 0)
+  private var length: Int32
+  private let lengthsEnd: Int32
+  private var planes = InlineArray<8, Int32>(repeating: 0)
+  private var planeEnds = InlineArray<8, Int32>(repeating: 0)
 
   /// Finds the parts of a column and steps over it; nil when they don't fit into the payload.
   init?(_ reader: inout ByteReader) {
@@ -56,32 +55,54 @@ struct NumberColumnCursor {
       sizes[plane] = size
       total += size
     }
-    length = reader.position
-    lengthsEnd = length + lengthCount
-    var position = lengthsEnd
+    let start = reader.position
+    guard reader.skip(total), reader.position <= Int(Format.maximumPayload) else { return nil }
+    length = Int32(start)
+    var position = start + lengthCount
+    lengthsEnd = Int32(position)
     for plane in 0..<NumberColumn.planeCount {
-      planes[plane] = position
+      planes[plane] = Int32(position)
       position += sizes[plane]
-      planeEnds[plane] = position
+      planeEnds[plane] = Int32(position)
     }
-    guard reader.skip(total) else { return nil }
   }
 
-  /// The next number; nil when the column has no more.
+  /// Reads the next `count` numbers of the column, which is one of `payload`; false when it has fewer.
+  ///
+  /// Goes plane by plane, without a branch that depends on a number.
   @inline(__always)
-  mutating func next(_ bytes: Span<UInt8>) -> UInt64? {
-    guard length < lengthsEnd else { return nil }
-    let count = Int(bytes[length])
-    length += 1
-    guard count <= NumberColumn.planeCount else { return nil }
-    var number: UInt64 = 0
-    for plane in 0..<count {
-      let position = planes[plane]
-      guard position < planeEnds[plane] else { return nil }
-      number |= UInt64(bytes[position]) << UInt64(8 * plane)
-      planes[plane] = position + 1
+  mutating func read(
+    _ count: Int, of payload: UnsafeBufferPointer<UInt8>,
+    into numbers: UnsafeMutablePointer<UInt64>
+  ) -> Bool {
+    guard count <= Int(lengthsEnd - length), let bytes = payload.baseAddress else {
+      return count == 0
     }
-    return number
+    let lengths = unsafe bytes + Int(length)
+    length += Int32(count)
+    var longest: UInt8 = 0
+    for index in 0..<count { longest = max(longest, unsafe lengths[index]) }
+    guard longest <= NumberColumn.planeCount else { return false }
+    if longest == 0 { unsafe numbers.update(repeating: 0, count: count) }
+    for plane in 0..<Int(longest) {
+      let floor = UInt8(truncatingIfNeeded: plane)
+      var present: Int32 = 0
+      for index in 0..<count { present += unsafe lengths[index] > floor ? 1 : 0 }
+      guard present <= planeEnds[plane] - planes[plane] else { return false }
+      let shift = UInt64(8 * plane)
+      var source = unsafe bytes + Int(planes[plane])
+      planes[plane] += present
+      // Behind the last byte of the plane there may be none at all.
+      let last = unsafe source + (Int(present) - 1)
+      for index in 0..<count {
+        let isPresent = unsafe lengths[index] > floor
+        let byte = unsafe UInt64(min(source, last).pointee)
+        let part = isPresent ? byte << shift : 0
+        unsafe numbers[index] = plane == 0 ? part : numbers[index] | part
+        unsafe source += isPresent ? 1 : 0
+      }
+    }
+    return true
   }
 
   /// Whether everything in the column has been read.

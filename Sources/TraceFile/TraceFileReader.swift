@@ -72,6 +72,7 @@ public struct TraceFileReader<Source: ByteSource> {
   public func verify(progress: (UInt64) -> Void = { _ in }) throws(TraceFileError) {
     var decompressor = try Decompressor()
     var events: [Event] = []
+    var block = EventBlock()
     for chunk in chunks {
       let payload = try self.payload(of: chunk, &decompressor)
       switch chunk.header.kind {
@@ -80,10 +81,16 @@ public struct TraceFileReader<Source: ByteSource> {
           throw .damaged(at: chunk.offset, what: "a definition that is none")
         }
       case .events:
-        events.removeAll(keepingCapacity: true)
-        guard var decoder = EventDecoder(payload, header: chunk.header),
-          decoder.decode(.max, into: &events)
-        else { throw .damaged(at: chunk.offset, what: "an event that is none") }
+        var clock = chunk.header.first.nanoseconds
+        var decoder = EventDecoder(payload, header: chunk.header)
+        while decoder?.isAtEnd == false {
+          guard decoder?.decode(into: &events, block: &block, clock: &clock) != nil else {
+            throw .damaged(at: chunk.offset, what: "an event that is none")
+          }
+        }
+        guard decoder != nil else {
+          throw .damaged(at: chunk.offset, what: "a chunk of events that contradicts its header")
+        }
       case nil: break
       }
       progress(chunk.offset + chunk.byteCount)

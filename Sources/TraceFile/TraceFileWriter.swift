@@ -29,7 +29,8 @@ public struct TraceFileWriter: ~Copyable {
       throw .compression("a chunk of \(chunk.payload.count) bytes is too large")
     }
     var frame: [UInt8] = []
-    let frameSize = try compressor.compress(chunk.payload, into: &frame)
+    let frameSize = try compressor.compress(
+      chunk.payload, boundaries: chunk.boundaries, into: &frame)
     var header = chunk.header
     header.frameSize = UInt32(frameSize)
     header.frameChecksum = checksum(frame[...])

@@ -166,7 +166,7 @@ struct RecordingSession: ~Copyable {
       if slot.state == CTRACE_SLOT_ENDING.rawValue { ending.append(index) }
     }
     if haveDestroys { applyDestroys() }
-    let context = ThreadStream.Context(clock: clock, now: now)
+    let context = ThreadStream.Context(clock)
     pace = heads.isEmpty ? .idle : .steady
     for (stream, head) in heads {
       let slot = arena.slot(stream.slotIndex)
@@ -230,7 +230,8 @@ struct RecordingSession: ~Copyable {
       id: catalog.nextThread(), process: process.process.id, tid: slot.tid, name: slot.name,
       start: Timestamp(
         nanoseconds: min(max(0, clock.nanoseconds(slot.started)), now.nanoseconds)))
-    let stream = ThreadStream(slotIndex: index, slot: slot, process: process, thread: thread)
+    let stream = ThreadStream(
+      slotIndex: index, slot: slot, process: process, thread: thread, clock: clock)
     process.locks.begin(thread.id, handle: slot.handle)
     // A thread that took the number of one that has ended tells that it has.
     if let earlier = catalog.threads[slot.tid],
@@ -283,7 +284,7 @@ struct RecordingSession: ~Copyable {
   private mutating func inherit() {
     guard !newborn.isEmpty else { return }
     applyDestroys()
-    let context = ThreadStream.Context(clock: clock, now: now)
+    let context = ThreadStream.Context(clock)
     // A parent has a smaller number than its children.
     for (process, serial) in newborn.sorted(by: { $0.process.serial < $1.process.serial }) {
       guard let parent = processes[serial] else { continue }
@@ -311,7 +312,7 @@ struct RecordingSession: ~Copyable {
 
   private mutating func endThread(_ stream: ThreadStream, at time: Timestamp?) {
     let slot = arena.slot(stream.slotIndex)
-    let context = ThreadStream.Context(clock: clock, now: now)
+    let context = ThreadStream.Context(clock)
     applyDestroys()
     stream.read(slot, upTo: slot.head, buffer: buffer, context: context, catalog: &catalog)
     stream.readRest(slot, context: context, catalog: &catalog)
@@ -384,7 +385,7 @@ struct RecordingSession: ~Copyable {
     guard now >= nextCheckpoint else { return }
     nextCheckpoint = Timestamp(
       nanoseconds: now.nanoseconds + RecordingSession.longestChunk)
-    let context = ThreadStream.Context(clock: clock, now: now)
+    let context = ThreadStream.Context(clock)
     for case .some(let stream) in streams {
       let slot = arena.slot(stream.slotIndex)
       if let table = arena.uses(of: slot), table.count <= RecordingSession.largestCheckpointed {
@@ -449,7 +450,7 @@ struct RecordingSession: ~Copyable {
   /// Takes down what a thread that runs on has done so far.
   private mutating func endLiveThread(_ stream: ThreadStream) {
     let slot = arena.slot(stream.slotIndex)
-    let context = ThreadStream.Context(clock: clock, now: now)
+    let context = ThreadStream.Context(clock)
     stream.readRest(slot, context: context, catalog: &catalog)
     if let table = arena.uses(of: slot) {
       stream.writeUses(table, context: context, catalog: &catalog, isFinal: true)

@@ -15,7 +15,7 @@ final class ThreadStream {
   var thread: Thread
   /// Events that are not in a chunk yet.
   private(set) var builder: EventChunkBuilder
-  /// When the oldest of those happened.
+  /// When the first of those was read.
   private(set) var oldest: Timestamp?
   private(set) var tail: UInt64
   /// Bytes of the ring that could not be read.
@@ -24,7 +24,8 @@ final class ThreadStream {
   private(set) var uncounted: UInt64 = 0
   var destroysSeen: UInt32 = 0
   private var lostWritten: UInt64 = 0
-  private var last = Timestamp(nanoseconds: .min)
+  /// When the last event happened, in units of the clock.
+  private var last = Int64.min
   private var stacks = [StackID](repeating: .unknown, count: CTRACE_STACK_ENTRIES)
   private var lastWait: (start: UInt64, key: UInt64) = (0, 0)
   private var lastUse = Filling(key: 0, number: 0)
@@ -50,12 +51,14 @@ final class ThreadStream {
   private var cachedLocks = [CachedLock](repeating: CachedLock(), count: 64)
   private var cachedVersion: UInt32 = 0
 
-  init(slotIndex: Int, slot: Slot, process: ProcessState, thread: Thread) {
+  init(slotIndex: Int, slot: Slot, process: ProcessState, thread: Thread, clock: CounterClock) {
     self.slotIndex = slotIndex
     self.generation = slot.generation
     self.process = process
     self.thread = thread
-    builder = EventChunkBuilder(process: process.process.id, thread: thread.id)
+    builder = EventChunkBuilder(
+      process: process.process.id, thread: thread.id,
+      scale: ClockScale(multiplier: clock.multiplier, step: Int64(clamping: clock.step)))
     tail = 0
   }
 
@@ -117,9 +120,21 @@ final class ThreadStream {
 
   /// What reading needs to know of the recording.
   struct Context {
-    var clock: CounterClock
+    let clock: CounterClock
     /// The present: nothing has happened later.
-    var now: Timestamp
+    let now: Timestamp
+    /// The present in units of the clock.
+    let present: Int64
+    /// A second in units of the clock.
+    let second: Int64
+
+    init(_ clock: CounterClock) {
+      self.clock = clock
+      let stamp = clock.stamp()
+      now = Timestamp(nanoseconds: clock.nanoseconds(stamp))
+      present = clock.units(stamp)
+      second = Int64(clamping: clock.ticks(nanoseconds: 1_000_000_000))
+    }
   }
 
   private func read(_ record: RingRecord, context: Context, catalog: inout Catalog) {
@@ -136,29 +151,29 @@ final class ThreadStream {
         isFinished: true, context: context, catalog: &catalog)
     case CTRACE_RECORD_RELEASE.rawValue:
       let release = record.load(0, as: ctrace_record_release.self)
-      let time = admit(context.clock.nanoseconds(head.time), context)
       let isKnown = release.acquired != 0
-      let held = isKnown ? context.clock.span(head.time &- release.acquired) : 0
       append(
         Event(
           kind: .release, operation: Event.Operation(rawValue: head.operation) ?? .unknown,
-          isDurationKnown: isKnown, thread: thread.id, time: time,
-          duration: duration(held, before: time, context), lock: lock(release.key, head, &catalog),
-          stack: stack(head.stack)))
+          isDurationKnown: isKnown, thread: thread.id, time: .zero,
+          lock: lock(release.key, head, &catalog), stack: stack(head.stack)),
+        for: isKnown ? head.time &- release.acquired : 0, until: head.time, context)
     case CTRACE_RECORD_SIGNAL.rawValue:
       let signal = record.load(0, as: ctrace_record_lock.self)
       append(
         Event(
           kind: .signal, operation: Event.Operation(rawValue: head.operation) ?? .unknown,
-          thread: thread.id, time: admit(context.clock.nanoseconds(head.time), context),
-          lock: lock(signal.key, head, &catalog), stack: stack(head.stack)))
+          thread: thread.id, time: .zero, lock: lock(signal.key, head, &catalog),
+          stack: stack(head.stack)),
+        until: head.time, context)
     case CTRACE_RECORD_VALUE.rawValue:
       let value = record.load(0, as: ctrace_record_value.self)
       append(
         Event(
           kind: .value, operation: Event.Operation(rawValue: head.operation) ?? .unknown,
-          thread: thread.id, time: admit(context.clock.nanoseconds(head.time), context),
-          lock: lock(value.key, head, &catalog), value: Int64(value.value & 0xffff_ffff)))
+          thread: thread.id, time: .zero, lock: lock(value.key, head, &catalog),
+          value: Int64(value.value & 0xffff_ffff)),
+        until: head.time, context)
     case CTRACE_RECORD_STACK.rawValue:
       guard head.stack > 0, Int(head.stack) <= stacks.count else { return }
       let words = record.tail(after: MemoryLayout<ctrace_record>.size)
@@ -218,7 +233,9 @@ final class ThreadStream {
       Module(
         process: process.process.id, bias: module.bias, start: module.start, end: module.end,
         path: path, buildID: id,
-        loaded: admit(context.clock.nanoseconds(module.head.time), context)), to: process)
+        loaded: Timestamp(
+          nanoseconds: min(context.clock.nanoseconds(module.head.time), context.now.nanoseconds))),
+      to: process)
   }
 
   // MARK: Events
@@ -227,39 +244,32 @@ final class ThreadStream {
   private func append(
     wait: ctrace_pending, isFinished: Bool, context: Context, catalog: inout Catalog
   ) {
-    let end = isFinished ? context.clock.nanoseconds(wait.end) : context.now.nanoseconds
-    let time = admit(end, context)
-    let waited = end.subtractingReportingOverflow(context.clock.nanoseconds(wait.start))
+    let end = isFinished ? wait.end : context.clock.origin &+ UInt64(bitPattern: context.present)
     append(
       Event(
         kind: .wait, operation: Event.Operation(rawValue: wait.operation) ?? .unknown,
         outcome: isFinished ? Event.Outcome(rawValue: wait.outcome) ?? .failed : .unfinished,
-        thread: thread.id, time: time,
-        duration: duration(waited.overflow ? 0 : waited.partialValue, before: time, context),
-        lock: lock(wait.lock, kind(wait.lock_kind), &catalog),
+        thread: thread.id, time: .zero, lock: lock(wait.lock, kind(wait.lock_kind), &catalog),
         partner: wait.partner == 0 ? .unknown : lock(wait.partner, .mutex, &catalog),
         owner: wait.owner == 0
           ? .unknown : catalog.threads[Int32(bitPattern: wait.owner)] ?? .unknown,
-        stack: stack(wait.stack)))
+        stack: stack(wait.stack)),
+      for: end &- wait.start, until: end, context)
   }
 
-  private func append(_ event: Event) {
-    if oldest == nil { oldest = event.time }
-    builder.append(event)
-  }
-
-  /// A time between the last event's and the present.
-  private func admit(_ nanoseconds: Int64, _ context: Context) -> Timestamp {
-    let time = max(Timestamp(nanoseconds: min(nanoseconds, context.now.nanoseconds)), last)
+  /// Appends an event that lasted for a span of the clock until a stamp: at a time between the last
+  /// event's and the present, and not since long before the recording.
+  private func append(
+    _ event: Event, for span: UInt64 = 0, until stamp: UInt64, _ context: Context
+  ) {
+    let time = max(min(context.clock.units(stamp), context.present), last)
     last = time
-    return time
-  }
-
-  /// A duration that does not begin long before the recording.
-  private func duration(_ nanoseconds: Int64, before time: Timestamp, _ context: Context) -> Int64 {
-    // A hold may have begun a little before the recording's zero, in the runtime's own start.
-    let longest = max(0, time - Timestamp(nanoseconds: -1_000_000_000))
-    return min(max(0, nanoseconds), longest)
+    // A hold may have begun a little before the recording's zero, in the runtime's own start. What
+    // is negative was no span.
+    let longest = max(0, time) + context.second
+    let span = min(max(0, Int64(bitPattern: span)), longest)
+    if oldest == nil { oldest = context.now }
+    builder.append(event, from: time - span, to: time)
   }
 
   private func kind(_ raw: UInt8) -> LockKind { LockKind(rawValue: raw) ?? .unknown }
@@ -363,8 +373,9 @@ final class ThreadStream {
           kind: .value,
           operation: Event.Operation(rawValue: UInt8(truncatingIfNeeded: value.operation))
             ?? .unknown,
-          thread: thread.id, time: admit(context.clock.nanoseconds(value.time), context),
-          lock: lock(value.lock, .semaphore, &catalog), value: Int64(value.value)))
+          thread: thread.id, time: .zero, lock: lock(value.lock, .semaphore, &catalog),
+          value: Int64(value.value)),
+        until: value.time, context)
     }
   }
 
