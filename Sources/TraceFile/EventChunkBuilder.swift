@@ -17,7 +17,7 @@ public struct EventChunkBuilder: Sendable {
   private var lastShape: (shape: EventShape, number: Int)?
   private var shapeColumn = NumberColumn()
   private var groups: [ShapeColumns] = []
-  private var acquires = AcquireTimes()
+  private var acquires = AcquireTimes.empty
   private var isAfterWait = false
   private var first: Int64 = 0
   private var base: Int64 = 0
@@ -52,10 +52,11 @@ public struct EventChunkBuilder: Sendable {
 
     let (lock, partner) = (event.lock.rawValue, event.partner.rawValue)
     var acquired: Int64?
+    var times = acquires.mutableSpan
     if event.kind == .wait {
-      acquires.endWait(lock: lock, partner: partner, at: end)
+      AcquireTimes.endWait(lock: lock, partner: partner, at: end, in: &times)
     } else if event.kind == .release {
-      acquired = acquires.release(lock: lock)
+      acquired = AcquireTimes.release(lock: lock, in: &times)
     }
     let shape = EventShape(event, lasts: start != end, isFromAcquire: acquired != nil)
     let number = self.number(of: shape)

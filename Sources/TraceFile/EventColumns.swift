@@ -82,25 +82,27 @@ enum EventField: Int, CaseIterable {
 /// hold that a release tells of, within a step or two of the clock.
 ///
 /// One place for all locks whose numbers end alike: a wrong moment costs bytes, and is no error.
-struct AcquireTimes {
-  private static let placeCount: UInt32 = 256
+enum AcquireTimes {
   private static let none = Int64.min
 
-  private var times = [Int64](repeating: none, count: Int(placeCount))
+  /// No wait has ended.
+  static let empty = [Int64](repeating: none, count: 256)
 
   /// A wait has ended; one for a condition ends with its mutex in hand.
   @inline(__always)
-  mutating func endWait(lock: UInt32, partner: UInt32, at time: Int64) {
+  static func endWait(
+    lock: UInt32, partner: UInt32, at time: Int64, in times: inout MutableSpan<Int64>
+  ) {
     let held = partner != 0 ? partner : lock
-    times[Int(held % AcquireTimes.placeCount)] = time
+    times[Int(UInt8(truncatingIfNeeded: held))] = time
   }
 
   /// The moment from which the hold of a release is told; nil where there is none.
   @inline(__always)
-  mutating func release(lock: UInt32) -> Int64? {
-    let place = Int(lock % AcquireTimes.placeCount)
+  static func release(lock: UInt32, in times: inout MutableSpan<Int64>) -> Int64? {
+    let place = Int(UInt8(truncatingIfNeeded: lock))
     let time = times[place]
-    times[place] = AcquireTimes.none
-    return time == AcquireTimes.none ? nil : time
+    times[place] = none
+    return time == none ? nil : time
   }
 }

@@ -9,7 +9,7 @@ struct EventDecoder {
   private var shapes: [ShapeCursor] = []
   private var shapeColumn: NumberColumnCursor
   private var columns: [NumberColumnCursor] = []
-  private var acquires = AcquireTimes()
+  private var acquires = AcquireTimes.empty
   private var time: Int64
   private var isAfterWait = false
   private var left: Int
@@ -121,71 +121,71 @@ struct EventDecoder {
         repeating: Event(kind: .signal, thread: .unknown, time: .zero),
         count: 2 * EventBlock.size)
     }
-    return unsafe events.withUnsafeMutableBufferPointer { events -> Int? in
-      unsafe block.numbers.withUnsafeBufferPointer { numbers in
-        unsafe shapes.withUnsafeMutableBufferPointer { shapes in
-          guard let rows = unsafe numbers.baseAddress.map({ unsafe $0 + EventBlock.size }) else {
-            return nil
-          }
-          var told = 0
-          for index in 0..<count {
-            let shape = unsafe Int(numbers[index])
-            let place = unsafe shapes[shape].nextPlace()
-            func number(_ field: EventField) -> UInt64 {
-              unsafe rows[field.rawValue * EventBlock.size + place]
-            }
-            let lock = UInt32(truncatingIfNeeded: number(.lock))
-            let partner = UInt32(truncatingIfNeeded: number(.partner))
-            let timePlace = unsafe shapes[shape].nextTimePlace(isAfterWait: wasWait)
-            let step = unsafe scale.span(rows[timePlace])
-            let span = scale.span(number(.duration))
-            var start = time &+ step
-            var end = start
-            wasWait = unsafe shapes[shape].isWait
-            if wasWait {
-              end = start &+ span
-              acquires.endWait(lock: lock, partner: partner, at: end)
-            } else {
-              if unsafe shapes[shape].isRelease, let acquired = acquires.release(lock: lock),
-                unsafe shapes[shape].isFromAcquire
-              {
-                start = acquired
-              }
-              start = unsafe shapes[shape].lasts ? start &- span : end
-            }
-            let nanoseconds = scale.nanoseconds(end)
-            let begin = scale.nanoseconds(start)
-            let (duration, overflow) = nanoseconds.subtractingReportingOverflow(begin)
-            guard end >= time, nanoseconds <= lastTime, start <= end, !overflow else {
-              return nil
-            }
-            time = end
-            guard var event = unsafe shapes[shape].template else { continue }
-            event.lock = LockID(rawValue: lock)
-            event.partner = LockID(rawValue: partner)
-            event.owner = ThreadID(
-              rawValue: UInt32(truncatingIfNeeded: number(.owner)))
-            event.stack = StackID(
-              rawValue: UInt32(truncatingIfNeeded: number(.stack)))
-            event.value = Int64(bitPattern: number(.value))
-            if event.kind == .wait {
-              clock = max(clock, begin)
-              event.time = Timestamp(nanoseconds: clock)
-              event.kind = .waitBegin
-              unsafe events[told] = event
-              told += 1
-              event.kind = .wait
-            }
-            clock = max(clock, nanoseconds)
-            event.time = Timestamp(nanoseconds: clock)
-            event.duration = duration
-            unsafe events[told] = event
-            told += 1
-          }
-          return told
-        }
+    // Taken out, because only one span of what is in a value may be written through at a time.
+    var ownAcquires: [Int64] = []
+    swap(&ownAcquires, &self.acquires)
+    defer { swap(&ownAcquires, &self.acquires) }
+    var (time, moment) = (time, clock)
+    let (scale, lastTime) = (scale, lastTime)
+    // All places below lie within a block, and the rows of one are that long.
+    let numbers = block.numbers.span
+    var events = events.mutableSpan
+    var shapes = shapes.mutableSpan
+    var acquires = ownAcquires.mutableSpan
+    var told = 0
+    for index in 0..<count {
+      let shape = unsafe Int(numbers[unchecked: index])
+      let places = unsafe shapes[unchecked: shape].next(isAfterWait: wasWait)
+      func number(_ row: Int, _ place: Int) -> UInt64 {
+        unsafe numbers[unchecked: (1 + row) * EventBlock.size + place]
       }
+      func number(_ field: EventField) -> UInt64 { number(field.rawValue, places.place) }
+      let lock = UInt32(truncatingIfNeeded: number(.lock))
+      let partner = UInt32(truncatingIfNeeded: number(.partner))
+      let step = scale.span(number(places.timeRow, places.timePlace))
+      let span = scale.span(number(.duration))
+      var start = time &+ step
+      var end = start
+      wasWait = unsafe shapes[unchecked: shape].isWait
+      if wasWait {
+        end = start &+ span
+        AcquireTimes.endWait(lock: lock, partner: partner, at: end, in: &acquires)
+      } else {
+        if unsafe shapes[unchecked: shape].isRelease,
+          let acquired = AcquireTimes.release(lock: lock, in: &acquires),
+          unsafe shapes[unchecked: shape].isFromAcquire
+        {
+          start = acquired
+        }
+        start = unsafe shapes[unchecked: shape].lasts ? start &- span : end
+      }
+      let (begin, now) = (scale.nanoseconds(start), scale.nanoseconds(end))
+      let (duration, overflow) = now.subtractingReportingOverflow(begin)
+      guard end >= time, now <= lastTime, start <= end, !overflow else { return nil }
+      time = end
+      guard var event = unsafe shapes[unchecked: shape].template else { continue }
+      event.lock = LockID(rawValue: lock)
+      event.partner = LockID(rawValue: partner)
+      event.owner = ThreadID(rawValue: UInt32(truncatingIfNeeded: number(.owner)))
+      event.stack = StackID(rawValue: UInt32(truncatingIfNeeded: number(.stack)))
+      event.value = Int64(bitPattern: number(.value))
+      if wasWait {
+        moment = max(moment, begin)
+        event.time = Timestamp(nanoseconds: moment)
+        event.kind = .waitBegin
+        unsafe events[unchecked: told] = event
+        told += 1
+        event.kind = .wait
+      }
+      moment = max(moment, now)
+      event.time = Timestamp(nanoseconds: moment)
+      event.duration = duration
+      unsafe events[unchecked: told] = event
+      told += 1
     }
+    self.time = time
+    clock = moment
+    return told
   }
 }
 
@@ -218,8 +218,8 @@ private struct ShapeCursor {
   var pendingAfterWait = 0
   /// Where in the block's rows the next numbers are.
   private var place = 0
-  private var timePlace = 0
-  private var timePlaceAfterWait = 0
+  private var placeAfterWait = 0
+  private var placeOfOthers = 0
 
   init(_ shape: EventShape, thread: ThreadID, firstColumn: Int) {
     self.shape = shape
@@ -238,18 +238,19 @@ private struct ShapeCursor {
   ) -> Bool {
     let count = pending
     let countAfterWait = pendingAfterWait
-    (place, pending, pendingAfterWait) = (start, 0, 0)
-    timePlaceAfterWait = EventField.timeAfterWait.rawValue * EventBlock.size + start
-    timePlace = EventField.time.rawValue * EventBlock.size + start
+    (pending, pendingAfterWait) = (0, 0)
+    (place, placeAfterWait, placeOfOthers) = (start, start, start)
+    func row(_ field: EventField) -> UnsafeMutablePointer<UInt64> {
+      unsafe rows + (field.rawValue * EventBlock.size + start)
+    }
     guard
-      unsafe columns[firstColumn].read(
-        countAfterWait, of: payload, into: rows + timePlaceAfterWait),
+      unsafe columns[firstColumn].read(countAfterWait, of: payload, into: row(.timeAfterWait)),
       unsafe columns[firstColumn + 1].read(
-        count - countAfterWait, of: payload, into: rows + timePlace)
+        count - countAfterWait, of: payload, into: row(.time))
     else { return false }
     var column = firstColumn + 2
     for field in EventField.allCases[2...] {
-      let row = unsafe rows + (field.rawValue * EventBlock.size + start)
+      let row = unsafe row(field)
       guard shape.has(field) else {
         unsafe row.update(repeating: 0, count: count)
         continue
@@ -270,21 +271,15 @@ private struct ShapeCursor {
     return true
   }
 
-  /// Where in its rows the next event has its numbers.
+  /// Where in its rows the next event has its numbers, and in which row and where its time.
   @inline(__always)
-  mutating func nextPlace() -> Int {
-    place += 1
-    return place - 1
-  }
-
-  /// Where in the rows the next event's time is.
-  @inline(__always)
-  mutating func nextTimePlace(isAfterWait: Bool) -> Int {
+  mutating func next(isAfterWait: Bool) -> (place: Int, timeRow: Int, timePlace: Int) {
+    defer { place += 1 }
     if isAfterWait {
-      timePlaceAfterWait += 1
-      return timePlaceAfterWait - 1
+      defer { placeAfterWait += 1 }
+      return (place, EventField.timeAfterWait.rawValue, placeAfterWait)
     }
-    timePlace += 1
-    return timePlace - 1
+    defer { placeOfOthers += 1 }
+    return (place, EventField.time.rawValue, placeOfOthers)
   }
 }

@@ -16,19 +16,19 @@ extension TraceFileReader {
     var merge = EventMerge(
       chunks.map { EventStream.StoredChunk(offset: $0.offset, header: $0.header) })
     var decompressor = try Decompressor()
-    var batch: [Event] = []
-    batch.reserveCapacity(EventMerge.batchSize + 8)
+    var batch = [Event](
+      repeating: Event(kind: .signal, thread: .unknown, time: .zero), count: EventMerge.batchSize)
     var done: UInt64 = 0
-    while try merge.fill(
-      &batch,
-      read: { (chunk) throws(TraceFileError) in
-        try payload(of: Entry(offset: chunk.offset, header: chunk.header), &decompressor)
-      })
-    {
-      try body(batch.span)
-      done += UInt64(batch.count)
+    while true {
+      let count = try merge.fill(
+        &batch,
+        read: { (chunk) throws(TraceFileError) in
+          try payload(of: Entry(offset: chunk.offset, header: chunk.header), &decompressor)
+        })
+      guard count > 0 else { return }
+      try body(batch.span.extracting(0..<count))
+      done += UInt64(count)
       progress(done)
-      batch.removeAll(keepingCapacity: true)
     }
   }
 }
@@ -80,12 +80,14 @@ private struct EventMerge {
     waiting.sort { $1.precedes($0) }
   }
 
-  /// Appends events to `batch` until it is full; false when there are no more.
+  /// Puts events into `batch` until it is full; returns how many: 0 when there are no more.
   mutating func fill(
     _ batch: inout [Event],
     read: (EventStream.StoredChunk) throws(TraceFileError) -> [UInt8]
-  ) throws(TraceFileError) -> Bool {
-    while batch.count < EventMerge.batchSize {
+  ) throws(TraceFileError) -> Int {
+    var batch = batch.mutableSpan
+    var count = 0
+    while count < batch.count {
       while let next = waiting.last, heap.isEmpty || next.precedes(heap[0]) {
         waiting.removeLast()
         if let time = try advance(Int(next.stream), read: read) {
@@ -98,8 +100,10 @@ private struct EventMerge {
       if heap.count > 1 { limit = min(limit, heap[1].time) }
       if heap.count > 2 { limit = min(limit, heap[2].time) }
       let number = Int(top.stream)
-      streams[number].take(through: limit, most: EventMerge.batchSize, into: &batch)
-      if let time = try advance(number, read: read) {
+      streams[number].take(through: limit, into: &batch, at: &count)
+      if let time = streams[number].moment {
+        heap[0].time = time
+      } else if let time = try advance(number, read: read) {
         heap[0].time = time
       } else {
         heap[0] = heap[heap.count - 1]
@@ -107,7 +111,7 @@ private struct EventMerge {
       }
       sink()
     }
-    return !batch.isEmpty
+    return count
   }
 
   /// Makes the next event of a thread ready and returns its moment; nil when it has no more.

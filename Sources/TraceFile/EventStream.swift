@@ -36,17 +36,24 @@ struct EventStream {
   @inline(__always)
   var moment: Timestamp? { next < eventCount ? events[next].time : nil }
 
-  /// Appends what happens up to `limit`, as far as it is decoded, until `batch` has `most` events;
-  /// at least one thing.
+  /// Puts what happens up to `limit`, as far as it is decoded, into `batch` from `count` on, until that
+  /// is full; at least one thing.
   @inline(__always)
-  mutating func take(through limit: Timestamp, most: Int, into batch: inout [Event]) {
-    let end = min(eventCount, next + max(1, most - batch.count))
-    var place = next
-    repeat {
-      batch.append(events[place])
+  mutating func take(
+    through limit: Timestamp, into batch: inout MutableSpan<Event>, at count: inout Int
+  ) {
+    let first = next
+    let end = min(eventCount, first + batch.count - count)
+    var place = first
+    defer { next = place }
+    let events = events.span
+    while place < end {
+      // A block has room for the events that it has, and the batch for those up to the end.
+      if unsafe events[unchecked: place].time > limit && place > first { break }
+      unsafe batch[unchecked: count] = events[unchecked: place]
+      count += 1
       place += 1
-    } while place < end && events[place].time <= limit
-    next = place
+    }
   }
 
   /// Decodes on in the open chunk; false when that one is done, or there is none.

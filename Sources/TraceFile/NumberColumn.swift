@@ -83,22 +83,25 @@ struct NumberColumnCursor {
     var longest: UInt8 = 0
     for index in 0..<count { longest = max(longest, unsafe lengths[index]) }
     guard longest <= NumberColumn.planeCount else { return false }
-    if longest == 0 { unsafe numbers.update(repeating: 0, count: count) }
+    unsafe numbers.update(repeating: 0, count: count)
     for plane in 0..<Int(longest) {
       let floor = UInt8(truncatingIfNeeded: plane)
+      let shift = UInt64(truncatingIfNeeded: 8 * plane)
       var present: Int32 = 0
-      for index in 0..<count { present += unsafe lengths[index] > floor ? 1 : 0 }
+      for index in 0..<count { unsafe present &+= lengths[index] > floor ? 1 : 0 }
       guard present <= planeEnds[plane] - planes[plane] else { return false }
-      let shift = UInt64(8 * plane)
       var source = unsafe bytes + Int(planes[plane])
       planes[plane] += present
+      if present == count {
+        for index in 0..<count { unsafe numbers[index] |= UInt64(source[index]) &<< shift }
+        continue
+      }
       // Behind the last byte of the plane there may be none at all.
       let last = unsafe source + (Int(present) - 1)
       for index in 0..<count {
+        let byte = unsafe UInt64(min(source, last).pointee) &<< shift
         let isPresent = unsafe lengths[index] > floor
-        let byte = unsafe UInt64(min(source, last).pointee)
-        let part = isPresent ? byte << shift : 0
-        unsafe numbers[index] = plane == 0 ? part : numbers[index] | part
+        unsafe numbers[index] |= isPresent ? byte : 0
         unsafe source += isPresent ? 1 : 0
       }
     }

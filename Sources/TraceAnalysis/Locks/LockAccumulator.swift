@@ -44,7 +44,7 @@ struct LockAccumulator {
     waitersByStack.add(event.stack, time: event.duration)
     guard let place = waiting.firstIndex(where: { $0.thread == event.thread }) else { return }
     let waiter = waiting[place]
-    waiting.swapAt(place, waiting.count - 1)
+    waiting[place] = waiting[waiting.count - 1]
     waiting.removeLast()
     if event.outcome != .acquired, departed.count < LockAccumulator.mostDeparted {
       departed.append(Departed(start: waiter.unchargedFrom, end: event.time))
@@ -79,23 +79,16 @@ struct StackTotals {
   }
 
   private(set) var totals: [Total] = []
-  private var places: [StackID: Int] = [:]
-  private var last = 0
+  private var places = Places<StackID>()
 
   /// Adds one occurrence.
+  @inline(__always)
   mutating func add(_ stack: StackID, time: Int64) {
-    if totals.isEmpty || totals[last].stack != stack {
-      if let place = places[stack] {
-        last = place
-      } else {
-        last = totals.count
-        totals.append(Total(stack: stack))
-        places[stack] = last
-      }
-    }
-    totals[last].count += 1
-    let (sum, overflow) = totals[last].time.addingReportingOverflow(time)
-    totals[last].time = overflow ? .max : sum
+    let place = places.place(of: stack)
+    if place == totals.count { totals.append(Total(stack: stack)) }
+    totals[place].count += 1
+    let (sum, overflow) = totals[place].time.addingReportingOverflow(time)
+    totals[place].time = overflow ? .max : sum
   }
 
   /// Those with most time first.

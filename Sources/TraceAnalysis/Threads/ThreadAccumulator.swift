@@ -29,8 +29,7 @@ struct ThreadAccumulator {
   private(set) var lockWait: Int64 = 0
   private(set) var queueWait: Int64 = 0
   private(set) var blocks: [Block] = []
-  private var places: [LockID: Int] = [:]
-  private var last = 0
+  private var places = Places<LockID>()
   private(set) var timeline: [Int64] = []
 
   /// A wait of this thread, for a lock of this kind.
@@ -44,17 +43,11 @@ struct ThreadAccumulator {
     }
   }
 
+  @inline(__always)
   private mutating func addBlock(_ event: Event) {
-    if blocks.isEmpty || blocks[last].lock != event.lock {
-      if let place = places[event.lock] {
-        last = place
-      } else {
-        last = blocks.count
-        blocks.append(Block(lock: event.lock))
-        places[event.lock] = last
-      }
-    }
-    blocks[last].add(event)
+    let place = places.place(of: event.lock)
+    if place == blocks.count { blocks.append(Block(lock: event.lock)) }
+    blocks[place].add(event)
   }
 
   private mutating func addToTimeline(_ event: Event, _ partLength: Int64) {
