@@ -49,27 +49,34 @@ public struct TraceAnalyzer {
 
   /// Adds events, in the order of time over all calls.
   public mutating func add(_ events: Span<Event>) {
-    for index in events.indices { add(events[index]) }
-  }
-
-  @inline(__always)
-  private mutating func add(_ event: Event) {
-    let lock = lockIndex.place(of: event.lock.rawValue)
-    switch event.kind {
-    case .waitBegin: locks[lock].begin(event)
-    case .wait:
-      eventCount += 1
-      locks[lock].end(event)
-      let thread = threadIndex.place(of: event.thread.rawValue)
-      threads[thread].add(event, kind: lockKinds[lock], partLength: partLength)
-    case .release:
-      eventCount += 1
-      locks[lock].release(event)
-    case .value:
-      eventCount += 1
-      depths[lock, default: DepthAccumulator()].change(to: event.value, at: event.time)
-    case .signal: eventCount += 1
+    // Taken out, so that both can be changed in place through spans.
+    var ownLocks: [LockAccumulator] = []
+    var ownThreads: [ThreadAccumulator] = []
+    swap(&ownLocks, &locks)
+    swap(&ownThreads, &threads)
+    var locks = ownLocks.mutableSpan
+    var threads = ownThreads.mutableSpan
+    for index in events.indices {
+      let lock = lockIndex.place(of: events[index].lock.rawValue)
+      switch events[index].kind {
+      case .waitBegin: locks[lock].begin(events[index])
+      case .wait:
+        eventCount += 1
+        locks[lock].end(events[index])
+        let thread = threadIndex.place(of: events[index].thread.rawValue)
+        threads[thread].add(events[index], kind: lockKinds[lock], partLength: partLength)
+      case .release:
+        eventCount += 1
+        locks[lock].release(events[index])
+      case .value:
+        eventCount += 1
+        depths[lock, default: DepthAccumulator()].change(
+          to: events[index].value, at: events[index].time)
+      case .signal: eventCount += 1
+      }
     }
+    swap(&ownLocks, &self.locks)
+    swap(&ownThreads, &self.threads)
   }
 
   // MARK: The report

@@ -192,7 +192,7 @@ struct EventDecoder {
 /// The numbers of some events that are decoded at once.
 struct EventBlock {
   /// Events at most.
-  static let size = 256
+  static let size = 512
 
   /// A row of the shapes of the events, and a row for each field, in which the numbers of like shapes
   /// stand together.

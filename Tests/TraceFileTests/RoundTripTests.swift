@@ -134,6 +134,41 @@ func delivered(_ reader: TraceFileReader<[UInt8]>) throws -> [Event] {
     #expect(try reader.definitions().locks.count == 100_000)
   }
 
+  @Test(arguments: [1, 26])
+  func `Times are kept in the units of any clock, on its steps or not`(step: Int64) throws {
+    // 2.6 units in a nanosecond.
+    let scale = ClockScale(multiplier: (1 << 32) * 10 / 26, step: step)
+    func nanoseconds(_ units: Int64) -> Int64 {
+      let product = units.magnitude.multipliedFullWidth(by: scale.multiplier)
+      return Int64(product.high << 32 | product.low >> 32) * units.signum()
+    }
+    var random = SeededGenerator(seed: 7)
+    let thread = ThreadID(rawValue: 1)
+    var builder = EventChunkBuilder(process: ProcessID(rawValue: 1), thread: thread, scale: scale)
+    var expected: [Event] = []
+    var time: Int64 = -5 * step
+    for turn in 0..<3000 {
+      let start = time + step * Int64.random(in: 0...900, using: &random)
+      time = start + step * Int64.random(in: 1...400, using: &random)
+      // Now and then a clock is read in between two of its steps.
+      if turn % 50 == 0 { time += 1 }
+      var event = Event(
+        kind: turn % 2 == 0 ? .wait : .release, operation: .lock, thread: thread, time: .zero,
+        lock: LockID(rawValue: UInt32.random(in: 1...600, using: &random)))
+      let from = event.kind == .wait ? start : start - Int64.random(in: 0...90, using: &random)
+      builder.append(event, from: from, to: time)
+      event.time = Timestamp(nanoseconds: nanoseconds(time))
+      event.duration = nanoseconds(time) - nanoseconds(from)
+      expected.append(event)
+    }
+    var writer = try TraceFileWriter()
+    var bytes = writer.header()
+    bytes += try writer.encode(builder.seal(lost: 0))
+    bytes += writer.finish()
+    let events = try delivered(TraceFileReader(bytes))
+    #expect(events.filter { $0.kind != .waitBegin } == expected)
+  }
+
   @Test func `An event takes up little in the file`() throws {
     // Two threads that fight for a lock: what a recording consists of when there are many events.
     var random = SeededGenerator(seed: 5)
