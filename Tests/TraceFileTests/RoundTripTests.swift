@@ -188,6 +188,6 @@ func delivered(_ reader: TraceFileReader<[UInt8]>) throws -> [Event] {
       trace.release(thread, lock, from: time - hold + 25, to: time, stack: stacks[1])
     }
     let perEvent = Double(try trace.file().count) / Double(trace.events.count)
-    #expect(perEvent < 3, "\(perEvent) bytes an event")
+    #expect(perEvent < 2.3, "\(perEvent) bytes an event")
   }
 }
