@@ -13,13 +13,15 @@ struct Distribution {
   private(set) var greatest: Int64 = 0
   private var kept: [Int64] = []
   private var histogram: Histogram<UInt64>?
+  /// Whether there is one: cheaper to ask than the large optional itself.
+  private var hasHistogram = false
 
   /// Adds a value of at least 0.
   mutating func add(_ value: Int64) {
     count += 1
     total = sum(total, value)
     greatest = max(greatest, value)
-    if histogram != nil {
+    if hasHistogram {
       histogram?.record(UInt64(max(value, 0)))
     } else {
       kept.append(value)
@@ -30,7 +32,7 @@ struct Distribution {
   /// Adds so many values of which the sum and the greatest are known, as if they were alike.
   mutating func add(count: UInt64, total: Int64, greatest: Int64) {
     guard count > 0 else { return }
-    if histogram == nil { beginHistogram() }
+    if !hasHistogram { beginHistogram() }
     histogram?.record(UInt64(max(total, 0)) / count, count: count)
     self.count = self.count &+ count
     self.total = sum(self.total, total)
@@ -40,7 +42,7 @@ struct Distribution {
   /// Adds a value that counts as often as `weight` says.
   mutating func add(_ value: Int64, weight: Int64) {
     guard weight > 0 else { return }
-    if histogram == nil { beginHistogram() }
+    if !hasHistogram { beginHistogram() }
     histogram?.record(UInt64(max(value, 0)), count: UInt64(weight))
     count = count &+ UInt64(weight)
     greatest = max(greatest, value)
@@ -68,6 +70,7 @@ struct Distribution {
     for value in kept { histogram.record(UInt64(max(value, 0))) }
     kept = []
     self.histogram = histogram
+    hasHistogram = true
   }
 
   private func sum(_ left: Int64, _ right: Int64) -> Int64 {

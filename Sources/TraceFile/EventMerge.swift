@@ -141,10 +141,9 @@ private struct EventMerge {
     var place = 0
     while true {
       var least = place
-      for child in [2 * place + 1, 2 * place + 2]
-      where child < heap.count && heap[child].precedes(heap[least]) {
-        least = child
-      }
+      let (left, right) = (2 * place + 1, 2 * place + 2)
+      if left < heap.count, heap[left].precedes(heap[least]) { least = left }
+      if right < heap.count, heap[right].precedes(heap[least]) { least = right }
       if least == place { return }
       heap.swapAt(place, least)
       place = least

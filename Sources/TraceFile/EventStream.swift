@@ -1,7 +1,10 @@
 internal import TraceModel
 
 /// The events of one thread, decoded some at a time, with the beginnings of its waits told.
-struct EventStream {
+///
+/// A class, because it is used in place, among others of its kind, many times for each event that it
+/// gives.
+final class EventStream {
   /// A chunk in the file.
   struct StoredChunk {
     var offset: UInt64
@@ -29,7 +32,7 @@ struct EventStream {
     clock = chunk.header.first
   }
 
-  mutating func append(_ chunk: StoredChunk) { chunks.append(chunk) }
+  func append(_ chunk: StoredChunk) { chunks.append(chunk) }
 
   /// When the thread has its first moment, or earlier.
   var first: Timestamp { clock }
@@ -37,20 +40,23 @@ struct EventStream {
   /// When the next thing happens; nil when a chunk must be opened to know.
   var moment: Timestamp? {
     guard next < events.count else { return nil }
-    return max(clock, isBeginning(events[next]) ? events[next].start : events[next].time)
+    let event = events[next]
+    return max(clock, event.kind == .wait && !hasBegun ? event.start : event.time)
   }
-
-  @inline(__always)
-  private func isBeginning(_ event: Event) -> Bool { event.kind == .wait && !hasBegun }
 
   /// Appends what happens up to `limit`, as far as it is decoded, until `batch` has `most` events;
   /// at least one thing.
-  mutating func take(through limit: Timestamp, most: Int, into batch: inout [Event]) {
-    repeat {
-      guard next < events.count else { break }
+  func take(through limit: Timestamp, most: Int, into batch: inout [Event]) {
+    // In variables of its own: each access to the object's would be checked.
+    let events = events
+    var (next, hasBegun, clock) = (next, hasBegun, clock)
+    var isFirst = true
+    while next < events.count, batch.count < most {
       var event = events[next]
-      let begins = isBeginning(event)
+      let begins = event.kind == .wait && !hasBegun
       let time = max(clock, begins ? event.start : event.time)
+      guard isFirst || time <= limit else { break }
+      isFirst = false
       clock = time
       event.time = time
       if begins {
@@ -62,11 +68,12 @@ struct EventStream {
         hasBegun = false
       }
       batch.append(event)
-    } while batch.count < most && (moment.map { $0 <= limit } ?? false)
+    }
+    (self.next, self.hasBegun, self.clock) = (next, hasBegun, clock)
   }
 
   /// Decodes on in the open chunk; false when that one is done, or there is none.
-  mutating func decode() throws(TraceFileError) -> Bool {
+  func decode() throws(TraceFileError) -> Bool {
     events.removeAll(keepingCapacity: true)
     next = 0
     while decoder != nil {
@@ -85,14 +92,14 @@ struct EventStream {
   }
 
   /// The chunk to open next; nil when all have been.
-  mutating func nextChunk() -> StoredChunk? {
+  func nextChunk() -> StoredChunk? {
     guard chunksOpened < chunks.count else { return nil }
     chunksOpened += 1
     return chunks[chunksOpened - 1]
   }
 
   /// Begins to decode a chunk.
-  mutating func open(_ payload: [UInt8], of chunk: StoredChunk) throws(TraceFileError) {
+  func open(_ payload: [UInt8], of chunk: StoredChunk) throws(TraceFileError) {
     offset = chunk.offset
     guard let decoder = EventDecoder(payload, header: chunk.header) else {
       throw .damaged(at: offset, what: "a chunk of events that contradicts its header")
