@@ -16,6 +16,7 @@ public struct EventChunkBuilder: Sendable {
   private var first = Timestamp.zero
   private var firstTime = Timestamp.zero
   private var last = Timestamp.zero
+  private var predictor = StartPredictor()
 
   /// A builder for the events of `thread`.
   public init(process: ProcessID, thread: ThreadID) {
@@ -34,7 +35,7 @@ public struct EventChunkBuilder: Sendable {
       last = event.time
     }
     let time = max(event.time, last)
-    let step = time - last
+    let before = last
     first = min(first, time - event.duration)
     last = time
     count += 1
@@ -42,10 +43,13 @@ public struct EventChunkBuilder: Sendable {
     let shape = EventShape(event)
     let number = self.number(of: shape)
     columns[EventField.shape.column].append(UInt64(number))
-    columns[EventField.time.column].append(UInt64(step))
+    columns[EventField.time.column].append(UInt64(time - before))
     if shape.has(.duration) {
-      // A hold mostly began at the event before, and so did a wait: what is left is small.
-      columns[EventField.duration.column].append(signed: step &- event.duration)
+      let predicted = predictor.start(
+        of: shape.kind, lock: Int64(event.lock.rawValue), time: time.nanoseconds,
+        before: before.nanoseconds)
+      columns[EventField.duration.column].append(
+        signed: time.nanoseconds &- event.duration &- predicted)
     }
     append(.lock, Int64(event.lock.rawValue), shape, number, \.lock)
     append(.partner, Int64(event.partner.rawValue), shape, number, \.partner)

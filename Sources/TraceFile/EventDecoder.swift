@@ -56,6 +56,7 @@ private struct EventCursor {
   let lastTime: Int64
   var left: Int
   var memories: [EventMemory]
+  private var predictor = StartPredictor()
 
   init(time: Int64, lastTime: Int64, left: Int, memories: [EventMemory]) {
     self.time = time
@@ -75,16 +76,11 @@ private struct EventCursor {
       else { return false }
       let number = Int(shapeNumber)
       let shape = shapes[number]
-      let (time, overflow) = time.addingReportingOverflow(Int64(bitPattern: step))
+      let before = self.time
+      let (time, overflow) = before.addingReportingOverflow(Int64(bitPattern: step))
       guard step <= UInt64(Int64.max), !overflow, time <= lastTime else { return false }
       self.time = time
 
-      var duration: Int64 = 0
-      if shape.has(.duration) {
-        guard let entry = entry(.duration, bytes) else { return false }
-        duration = Int64(bitPattern: step) &- unzigzag(entry)
-        guard duration >= 0 else { return false }
-      }
       var memory = memories[number]
       guard advance(&memory.lock, .lock, shape, bytes),
         advance(&memory.partner, .partner, shape, bytes),
@@ -93,6 +89,14 @@ private struct EventCursor {
         advance(&memory.value, .value, shape, bytes)
       else { return false }
       memories[number] = memory
+      var duration: Int64 = 0
+      if shape.has(.duration) {
+        guard let entry = entry(.duration, bytes) else { return false }
+        let predicted = predictor.start(
+          of: shape.kind, lock: memory.lock, time: time, before: before)
+        duration = time &- (predicted &+ unzigzag(entry))
+        guard duration >= 0 else { return false }
+      }
       guard var event = templates[number] else { continue }
       guard let lock = UInt32(exactly: memory.lock), let partner = UInt32(exactly: memory.partner),
         let owner = UInt32(exactly: memory.owner), let stack = UInt32(exactly: memory.stack)
