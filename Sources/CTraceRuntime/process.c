@@ -123,6 +123,17 @@ bool attach_process(void) {
 /// The thread that forked is the only one in the child: it begins anew.
 static void child_begins(void) { is_recording(); }
 
+/// A parent may end before its child has said that it is there. The recorder, which ends with the last
+/// process it knows of, is told that one is on its way.
+exported pid_t fork(void) {
+  bool is_told = is_recording();
+  if (is_told) __atomic_fetch_add(&arena.control->forking, 1, __ATOMIC_RELAXED);
+  pid_t child = real.fork();
+  // The child has its slot by now. Where there is none, nobody is on the way.
+  if (is_told && child <= 0) __atomic_fetch_sub(&arena.control->forking, 1, __ATOMIC_RELEASE);
+  return child;
+}
+
 // MARK: Modules and arguments
 
 /// Writes a record that ends in a text. Only between enter() and leave().

@@ -75,6 +75,7 @@
   X(thrd_create, (thrd_t * t, thrd_start_t r, void *p), (t, r, p))                                \
   X(thrd_join, (thrd_t t, int *r), (t, r))                                                        \
   X(thrd_detach, (thrd_t t), (t))                                                                 \
+  X(fork, (void), ())                                                                             \
   X(execve, (const char *p, char *const a[], char *const e[]), (p, a, e))                         \
   X(execvpe, (const char *p, char *const a[], char *const e[]), (p, a, e))                        \
   X(execveat, (int d, const char *p, char *const a[], char *const e[], int f), (d, p, a, e, f))   \

@@ -234,7 +234,7 @@ noinline void record_release(uintptr_t lock, uint8_t lock_kind, uint8_t operatio
 noinline void record_lock(uint8_t record_kind, uintptr_t lock, uint8_t lock_kind,
                           uint8_t operation, struct site site);
 noinline void record_destroy(uintptr_t lock, uint8_t lock_kind);
-noinline void record_value(uintptr_t lock, uint8_t operation, uint32_t value);
+noinline void record_value(uintptr_t lock, uint8_t operation, uint32_t value, uint64_t time);
 /// Adds the current hold of a sampled lock to what is known of its holds.
 noinline void sample_hold(uintptr_t lock);
 

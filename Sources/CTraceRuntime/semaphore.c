@@ -11,7 +11,7 @@ always_inline uint32_t value_of(const sem_t *semaphore) {
 
 always_inline void taken(sem_t *semaphore, struct site site) {
   note_acquire((uintptr_t)semaphore, CTRACE_SEMAPHORE, site);
-  record_value((uintptr_t)semaphore, CTRACE_WAIT, value_of(semaphore));
+  record_value((uintptr_t)semaphore, CTRACE_WAIT, value_of(semaphore), now());
 }
 
 static uint8_t outcome(int result) {
@@ -58,10 +58,12 @@ exported int sem_trywait(sem_t *semaphore) {
 exported int sem_post(sem_t *semaphore) {
   // Before the post: a woken thread may destroy the semaphore at once.
   uint32_t value = value_of(semaphore) + 1;
+  // And stamped before it: the thread that it wakes may have taken and stamped its turn before us.
+  uint64_t time = arena.base != NULL ? now() : 0;
   int result = real.sem_post(semaphore);
   if (result == 0 && is_recording()) {
     note_wake((uintptr_t)semaphore, CTRACE_SEMAPHORE, THIS_SITE);
-    record_value((uintptr_t)semaphore, CTRACE_POST, value);
+    record_value((uintptr_t)semaphore, CTRACE_POST, value, time);
   }
   return result;
 }
@@ -69,7 +71,7 @@ exported int sem_post(sem_t *semaphore) {
 static void opened(sem_t *semaphore, struct site site) {
   if (!is_recording()) return;
   record_lock(CTRACE_RECORD_INIT, (uintptr_t)semaphore, CTRACE_SEMAPHORE, 0, site);
-  record_value((uintptr_t)semaphore, 0, value_of(semaphore));
+  record_value((uintptr_t)semaphore, 0, value_of(semaphore), now());
 }
 
 exported int sem_init(sem_t *semaphore, int shared, unsigned value) {

@@ -35,7 +35,7 @@ struct ExportCommand: ParsableCommand {
 
   func run() throws {
     let input = try TraceInput(path: file)
-    let destination = try ResultOutput(path: output)
+    let destination = try ResultOutput(path: output, madeOf: file)
     var writer = ChromeTraceWriter(definitions: input.definitions)
     do {
       try input.forEachEvent("exporting") { events in

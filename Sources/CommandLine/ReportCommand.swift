@@ -44,7 +44,7 @@ struct ReportCommand: ParsableCommand {
 
   func run() throws {
     let report = try makeReport(of: try TraceInput(path: file))
-    let destination = try ResultOutput(path: output)
+    let destination = try ResultOutput(path: output, madeOf: file)
     switch format {
     case .text:
       let style = output == nil ? Style(for: .standardOutput) : Style()

@@ -8,8 +8,8 @@ struct ResultOutput: ~Copyable {
   private let path: String?
   private let temporary: String?
 
-  /// Opens `path`; nil and `-` are stdout.
-  init(path: String?) throws {
+  /// Opens `path`; nil and `-` are stdout. It may not be the file that the result is made of.
+  init(path: String?, madeOf input: String? = nil) throws {
     guard let path, path != "-" else {
       descriptor = .standardOutput
       self.path = nil
@@ -17,6 +17,13 @@ struct ResultOutput: ~Copyable {
       return
     }
     var status = stat()
+    var inputStatus = stat()
+    if let input, stat(path, &status) == 0, stat(input, &inputStatus) == 0,
+      status.st_dev == inputStatus.st_dev, status.st_ino == inputStatus.st_ino
+    {
+      throw Failure(
+        message: "\(path) is the recording itself and stays as it is; choose another file with -o")
+    }
     let isSpecial = stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG
     let target = isSpecial ? path : "\(path).\(getpid()).tmp"
     do {

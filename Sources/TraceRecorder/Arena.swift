@@ -58,6 +58,9 @@ struct Arena: ~Copyable {
     UnsafeRawPointer(word(of: \.unrecorded_threads)).loadAcquiring64()
   }
 
+  /// Whether children are on their way that have no slot yet.
+  var isForking: Bool { UnsafeRawPointer(word(of: \.forking)).loadAcquiring64() != 0 }
+
   func slot(_ index: Int) -> Slot {
     Slot(base: memory.pointer(at: CTRACE_SLOTS_OFFSET + index * Arena.slotSize))
   }

@@ -107,6 +107,8 @@ struct RecordingSession: ~Copyable {
   ) -> End {
     var termination: Termination?
     var isWaitingAnnounced = false
+    // Since when there is no process left that is known of.
+    var begunWaiting = now
     while true {
       let timeout = pace.milliseconds
       let ready = poll([signals] + watches.map { $0.watched.descriptor }, milliseconds: timeout)
@@ -118,6 +120,8 @@ struct RecordingSession: ~Copyable {
         }
       }
       let hasEnded = termination == nil && child.hasEnded
+      // In this order: children that are no longer on their way are found by the draining.
+      let isForking = arena.isForking
       drain()
       for (watch, isReady) in zip(watches, ready.dropFirst()) where isReady {
         endProcess(watch.process, at: now)
@@ -132,11 +136,15 @@ struct RecordingSession: ~Copyable {
         case nil: break
         }
       }
+      if !watches.isEmpty || termination == nil { begunWaiting = now }
       closeChunks()
       if let termination {
         watches.removeAll { $0.process.hasEnded }
-        if watches.isEmpty { return .ended(termination) }
-        if !isWaitingAnnounced {
+        // A child that was killed on its way is not waited for forever.
+        if watches.isEmpty, !isForking || now - begunWaiting > 2_000_000_000 {
+          return .ended(termination)
+        }
+        if !isWaitingAnnounced, !watches.isEmpty {
           isWaitingAnnounced = true
           onEvent(.waitingForChildren(watches.count))
         }

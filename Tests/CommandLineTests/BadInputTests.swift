@@ -91,6 +91,18 @@ private func isOneLine(_ text: String, about name: String) -> Bool {
     #expect(folder.names == ["x.ctrace"])
   }
 
+  @Test func `A result never replaces the recording that it is made of`() throws {
+    let folder = try TemporaryFolder()
+    let good = try recording()
+    try folder.write(good, to: "x.ctrace")
+    for command in [["report"], ["export"]] {
+      let run = try run(command + ["x.ctrace", "-o", "./x.ctrace"], in: folder)
+      #expect(run.status == 2)
+      #expect(isOneLine(run.errors, about: "x.ctrace"), "\(run.errors)")
+    }
+    #expect(folder.bytes("x.ctrace") == good)
+  }
+
   @Test func `A pipe whose reader has gone is no error worth a word`() throws {
     let folder = try TemporaryFolder()
     try folder.write(try recording(), to: "x.ctrace")

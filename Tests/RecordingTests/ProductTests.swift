@@ -35,7 +35,7 @@ import Testing
     cnd_init cnd_destroy cnd_wait cnd_timedwait cnd_signal cnd_broadcast
     thrd_create thrd_join thrd_detach call_once
     dlopen dlmopen dlclose
-    execl execle execlp execv execve execveat execvp execvpe fexecve posix_spawn posix_spawnp
+    fork execl execle execlp execv execve execveat execvp execvpe fexecve posix_spawn posix_spawnp
     __asan_default_options
     """.split { $0 == " " || $0 == "\n" }.map(String.init))
 

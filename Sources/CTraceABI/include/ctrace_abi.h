@@ -86,6 +86,8 @@ struct ctrace_control {
   uint64_t heap_next;
   /// Threads that found no free slot and are not recorded.
   uint64_t unrecorded_threads;
+  /// Calls of fork under way: a child that was made, but has no slot yet, is among them.
+  uint64_t forking;
   /// One bit per slot below slot_count: set by the recorder when it has emptied the slot of a thread
   /// that ended, cleared by the target that takes it.
   uint64_t free_slots[CTRACE_MAX_SLOTS / 64];
@@ -319,7 +321,7 @@ struct ctrace_record_exec {
 
 #define CTRACE_ASSERT_SIZE(type, size) \
   _Static_assert(sizeof(struct type) == (size), "the recorder and the runtime must agree")
-CTRACE_ASSERT_SIZE(ctrace_control, 96 + CTRACE_MAX_SLOTS / 8);
+CTRACE_ASSERT_SIZE(ctrace_control, 104 + CTRACE_MAX_SLOTS / 8);
 CTRACE_ASSERT_SIZE(ctrace_pending, 48);
 CTRACE_ASSERT_SIZE(ctrace_deferred_value, 24);
 CTRACE_ASSERT_SIZE(ctrace_thread, 448);
