@@ -106,27 +106,3 @@ enum AcquireTimes {
     return time == none ? nil : time
   }
 }
-
-/// Where the time of an event is told from: when it is likely to have begun.
-///
-/// A wait mostly began at the event before it in its thread. A hold that others waited for mostly
-/// began when its own thread had waited for the lock: right after that wait's end. Without such a wait
-/// it is told from its own end: holds are mostly shorter than what lies between them.
-struct StartPredictor {
-  /// Ends of waits whose holds have not been seen to end, by the low bits of the lock's number.
-  private var waitEnds = InlineArray<64, Int64>(repeating: StartPredictor.none)
-  private static let none = Int64.min
-
-  /// The predicted start of an event with a duration, which comes after one at `before`.
-  @inline(__always)
-  mutating func start(of kind: UInt8, lock: Int64, time: Int64, before: Int64) -> Int64 {
-    let place = Int(lock & 63)
-    if kind == Event.Kind.release.rawValue {
-      let end = waitEnds[place]
-      waitEnds[place] = StartPredictor.none
-      return end == StartPredictor.none ? time : end
-    }
-    if kind == Event.Kind.wait.rawValue { waitEnds[place] = time }
-    return before
-  }
-}

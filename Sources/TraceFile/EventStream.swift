@@ -27,7 +27,7 @@ struct EventStream {
     first = chunk.header.first
   }
 
-  func append(_ chunk: StoredChunk) { chunks.append(chunk) }
+  mutating func append(_ chunk: StoredChunk) { chunks.append(chunk) }
 
   /// When the thread has its first moment, or earlier.
   let first: Timestamp
@@ -86,7 +86,7 @@ struct EventStream {
   }
 
   /// Begins to decode a chunk.
-  func open(_ payload: [UInt8], of chunk: StoredChunk) throws(TraceFileError) {
+  mutating func open(_ payload: [UInt8], of chunk: StoredChunk) throws(TraceFileError) {
     offset = chunk.offset
     guard let decoder = EventDecoder(payload, header: chunk.header) else {
       throw .damaged(at: offset, what: "a chunk of events that contradicts its header")
