@@ -29,6 +29,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
   ],
   targets: [
     // In the target.
@@ -80,7 +81,10 @@ let package = Package(
       swiftSettings: strict),
 
     // What is made of a trace.
-    .target(name: "TraceAnalysis", dependencies: ["TraceModel"], swiftSettings: strict),
+    .target(
+      name: "TraceAnalysis",
+      dependencies: ["TraceModel", .product(name: "Histogram", package: "hdrhistogram-swift")],
+      swiftSettings: strict),
     .target(name: "TraceExport", dependencies: ["TraceModel"], swiftSettings: strict),
 
     // The command.

@@ -24,7 +24,7 @@ struct LayeringTests {
       "TraceModel", "TraceFile", "LinuxSystem", "Symbolication", "CTraceABI", "CLinux", "Glibc",
       "SystemPackage",
     ],
-    "TraceAnalysis": ["TraceModel"],
+    "TraceAnalysis": ["TraceModel", "Histogram"],
     "TraceExport": ["TraceModel", "CZlib", "CZstd"],
     "CommandLine": [
       "TraceModel", "TraceFile", "LinuxSystem", "Symbolication", "TraceRecorder", "TraceAnalysis",

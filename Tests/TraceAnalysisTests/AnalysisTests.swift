@@ -13,6 +13,24 @@ func report(_ trace: TraceBuilder, lost: UInt64 = 0, isComplete: Bool = true) ->
 }
 
 @Suite struct LockAnalysisTests {
+  @Test func `A report changes nothing that a later one is made of`() throws {
+    var trace = TraceBuilder()
+    let thread = trace.thread("a")
+    let lock = trace.lock("mu")
+    for step in 0..<100 as Range<Int64> {
+      trace.wait(thread, lock, from: step * 2000, to: step * 2000 + 1000)
+    }
+    // Counted twice, these would be the greater part.
+    trace.define(
+      .use(LockUse(thread: thread, lock: lock, shortWaits: 60, shortWaitTime: 6000)))
+    var analyzer = TraceAnalyzer(
+      definitions: trace.definitions, lostEvents: 0, isComplete: true, lastTime: .zero)
+    analyzer.add(trace.delivered.span)
+    let first = analyzer.report()
+    #expect(try #require(first.locks.first).waitNs.p50 >= 1000)
+    #expect(analyzer.report() == first)
+  }
+
   @Test func `Waits are summed by lock and by place`() throws {
     var trace = TraceBuilder()
     let (a, b) = (trace.thread("a"), trace.thread("b"))
