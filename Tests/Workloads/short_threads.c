@@ -1,7 +1,8 @@
-// Ten thousand threads, forty at a time, each of which locks twice and ends.
+// Ten thousand threads, or as many as are asked for, forty at a time, each of which locks twice and
+// ends.
 #include "workload.h"
 
-enum { THREADS = 10000, AT_ONCE = 40 };
+enum { AT_ONCE = 40 };
 
 static pthread_mutex_t passed_mu = PTHREAD_MUTEX_INITIALIZER;
 
@@ -16,10 +17,12 @@ static void *work(void *unused) {
   return unused;
 }
 
-int main(void) {
+int main(int count, char **arguments) {
+  int wanted = count > 1 ? atoi(arguments[1]) : 10000;
+  CHECK(wanted % AT_ONCE == 0);
   OK(sem_init(&done, 0, 0));
   pthread_t threads[AT_ONCE];
-  for (int begun = 0; begun < THREADS; begun += AT_ONCE) {
+  for (int begun = 0; begun < wanted; begun += AT_ONCE) {
     for (int index = 0; index < AT_ONCE; index++) threads[index] = start(work, NULL);
     // Some are waited for, the others look after themselves.
     for (int index = 0; index < AT_ONCE; index++) {
@@ -30,7 +33,7 @@ int main(void) {
       }
     }
   }
-  for (int index = 0; index < THREADS; index++) OK(sem_wait(&done));
-  say("threads", THREADS + 1);
-  say("acquisitions", 2 * THREADS);
+  for (int index = 0; index < wanted; index++) OK(sem_wait(&done));
+  say("threads", wanted + 1);
+  say("acquisitions", 2 * wanted);
 }
