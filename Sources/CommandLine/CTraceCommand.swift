@@ -8,14 +8,13 @@ struct CTraceCommand: ParsableCommand {
     commandName: "ctrace",
     abstract: "Shows who waited, for what, who held it, and what it cost.",
     discussion: """
-      ctrace records the locks, semaphores, conditions and threads of a program, unchanged and
-      without root, and tells what its threads waited for.
+      ctrace records the locks, semaphores, conditions and threads of a program, unchanged \
+      and without root, and tells what its threads waited for.
 
       Examples:
-        ctrace record ./prog args        run and record; the verdict comes at the end
-        ctrace report prog.ctrace        show it again
-        ctrace export prog.ctrace -o prog.json
-                                         a timeline for https://ui.perfetto.dev
+        ctrace record ./prog args               run, record, and show the verdict
+        ctrace report prog.ctrace               show it again
+        ctrace export prog.ctrace -o prog.json  a timeline for ui.perfetto.dev
       """,
     version: ctraceVersion,
     subcommands: [RecordCommand.self, ReportCommand.self, ExportCommand.self, InfoCommand.self]

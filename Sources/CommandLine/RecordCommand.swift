@@ -27,18 +27,21 @@ struct RecordCommand: ParsableCommand {
   var output: String?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Keep no more events when the file has this size, such as 500M; the program runs on.",
       valueName: "size"))
   var maxSize: ByteCount?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Stop recording after this time, such as 30s or 5m; the program runs on.",
       valueName: "time"))
   var duration: TimeSpan?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Count waits shorter than this, such as 0 or 10us, without recording each.",
       valueName: "time"))

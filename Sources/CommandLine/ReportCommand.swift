@@ -32,7 +32,9 @@ struct ReportCommand: ParsableCommand {
     help: ArgumentHelp("The file to write to, instead of standard output.", valueName: "file"))
   var output: String?
 
-  @Option(help: ArgumentHelp("Show so many locks and threads.", valueName: "number"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Show so many locks and threads.", valueName: "number"))
   var top = 10
 
   @Argument(help: ArgumentHelp("The recording.", valueName: "recording"))

@@ -26,7 +26,8 @@ extension TraceAnalyzer {
       return [
         Finding(
           kind: "no-contention", severity: "info",
-          text: "no lock problem found: of \(seconds(threadTime)) in threads, "
+          text:
+            "no lock problem found\(recording.complete ? "" : " before the recording breaks off"): of \(seconds(threadTime)) in threads, "
             + "\(seconds(waited)) went to waiting for \(count) lock\(count == 1 ? "" : "s")",
           evidence: ["waitNs": waited, "threadNs": threadTime, "locks": Int64(count)])
       ]

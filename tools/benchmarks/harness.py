@@ -50,6 +50,7 @@ class Workbench:
         self.quick = quick
         self.folder = Path(tempfile.mkdtemp(prefix="ctrace-benchmarks."))
         self.lttng = None
+        self.has_peers = True
         self.compile_programs()
 
     def close(self):
@@ -73,8 +74,8 @@ class Workbench:
         return self.folder / name
 
     def start_lttng(self):
-        """LTTng's session daemon, or None where it is not installed or can't run."""
-        if self.lttng is None and has_lttng():
+        """LTTng's session daemon, or None where it is left out or not installed."""
+        if self.lttng is None and self.has_peers and has_lttng():
             self.lttng = Lttng(self.folder)
         return self.lttng
 

@@ -35,8 +35,12 @@ class Row:
     command: str = ""
 
 
-def absent(variant):
-    return Line(variant, "not installed")
+def absent(variant, reason="not installed"):
+    return Line(variant, reason)
+
+
+def absent_peer(bench, variant):
+    return absent(variant, "not installed" if bench.has_peers else "left out")
 
 
 def ratio_line(variant, value, ratio, target=None, note=""):
@@ -85,7 +89,7 @@ def mutex_row(bench, title, arguments, targets, statistic=0, count_losses=False)
             name, f"{combine(values):.1f} ns", ratios(results, name, "bare"),
             targets.get(name), note))
         if name == "bare" and lttng is None:
-            row.lines.append(absent(LTTNG))
+            row.lines.append(absent_peer(bench, LTTNG))
     return row
 
 
@@ -176,7 +180,7 @@ def bytes_per_event(bench):
         row.lines.append(absent("ctrace, pbzip2"))
     lttng = bench.start_lttng()
     if lttng is None:
-        row.lines.append(absent(LTTNG))
+        row.lines.append(absent_peer(bench, LTTNG))
     else:
         output, lost, size = lttng.record([bench.program("pairs"), "private", "1", "10", "20"])
         # Three events for each pair: a request, an acquire, an unlock.
@@ -222,7 +226,7 @@ def read_speed(bench):
         row.lines.append(read_line(variant, recording["events"], command, bench.turns, 10))
     lttng = bench.start_lttng()
     if lttng is None or shutil.which("babeltrace2") is None:
-        row.lines.append(absent("babeltrace2, decoding only"))
+        row.lines.append(absent_peer(bench, "babeltrace2, decoding only"))
     else:
         trace = bench.folder / "lttng-trace"
         output, lost, _ = lttng.record(
