@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import TraceExport
+internal import TraceFile
 internal import TraceModel
 
 /// `ctrace export`.
@@ -38,8 +39,13 @@ struct ExportCommand: ParsableCommand {
     let destination = try ResultOutput(path: output, madeOf: file)
     var writer = ChromeTraceWriter(definitions: input.definitions)
     do {
-      try input.forEachEvent("exporting") { events in
+      try input.forEachEvent("exporting", kinds: [.events]) { events in
         writer.add(events)
+        try destination.write(writer.takeOutput())
+      }
+      writer.finishEvents()
+      try input.forEachEvent("exporting scheduling", kinds: [.scheduling]) { events in
+        writer.addScheduling(events)
         try destination.write(writer.takeOutput())
       }
     } catch {

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Glibc
+internal import LinuxSystem
 internal import SystemPackage
 internal import TraceModel
 internal import TraceRecorder
@@ -47,6 +48,20 @@ struct RecordCommand: ParsableCommand {
       valueName: "time"))
   var minWait = TimeSpan(nanoseconds: 1000)
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Where scheduling comes from: kernel (tracepoints, as root), switches (as anybody), \
+      procfs (samples), off; auto takes the best that is allowed.
+      """, valueName: "source"))
+  var sched = SchedulingChoice.auto
+
+  @Option(
+    help: ArgumentHelp(
+      "What threads are stamped with: auto (the CPU's counter where it is a clock) or monotonic.",
+      valueName: "clock"))
+  var clock = CounterClock.Choice.auto
+
   @Flag(name: .customLong("no-children"), help: "Record the program itself only.")
   var noChildren = false
 
@@ -82,6 +97,8 @@ struct RecordCommand: ParsableCommand {
     options.maximumSize = maxSize?.bytes
     options.duration = duration?.nanoseconds
     options.minimumWait = minWait.nanoseconds
+    options.scheduling = sched
+    options.clock = clock
     options.recordsChildren = !noChildren
     options.recordsHolds = !noHolds
 

@@ -21,6 +21,8 @@ struct TextReport {
     if !report.threads.isEmpty { sections.append(time) }
     if let locks { sections.append(locks) }
     if let places { sections.append(places) }
+    if let chains { sections.append(chains) }
+    if let path { sections.append(path) }
     if let waits { sections.append(waits) }
     if !report.threads.isEmpty { sections.append(threads) }
     if let queues { sections.append(queues) }
@@ -47,10 +49,10 @@ struct TextReport {
     for note in recording.notes {
       lines += wrapped("note:", note.split(separator: " "), separator: " ")
     }
-    if recording.scheduling == "off" {
-      lines.append(
-        style.dim("scheduling: off; this version records locks and CPU time only"))
-    }
+    let reason = recording.schedulingReason
+    let source =
+      recording.scheduling + (reason.isEmpty ? "" : "; the kernel's tracepoints: \(reason)")
+    lines += wrapped("scheduling:", source.split(separator: " "), separator: " ").map(style.dim)
     return lines.joined(separator: "\n") + "\n"
   }
 
@@ -184,8 +186,70 @@ struct TextReport {
             "  held up \(brief(holder.blamedNs)) in \(times(holder.count))  \(chain(holder.stack))")
         )
       }
+      lines += why(lock)
     }
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// Why the waits took as long as they did, and what they cost the run.
+  private func why(_ lock: LockSummary) -> [String] {
+    var lines: [String] = []
+    if let split = lock.waitSplitNs {
+      let parts = [
+        (split.holderRunning, "holder running"), (split.holderPreempted, "holder preempted"),
+        (split.holderInLockWait, "holder waiting for a lock"),
+        (split.holderInQueueWait, "holder waiting for a condition or queue"),
+        (split.holderSleeping, "holder sleeping or in I/O"),
+        (split.runQueue, "no CPU after the wakeup"), (split.other, "nobody known to hold it"),
+      ]
+      let whole = max(1, parts.reduce(0) { $0 &+ $1.0 })
+      let told = parts.filter { $0.0 >= whole / 100 && $0.0 > 0 }.sorted { $0.0 > $1.0 }
+        .map { "\($0.1) \(percent($0.0, of: whole))" }
+      lines += wrapped("  because", told, separator: ", ")
+    }
+    if let free = lock.ifFreeNs, free >= report.recording.durationNs / 100 {
+      lines.append(
+        fit(
+          "  if it were free, the run would be about \(percent(free, of: report.recording.durationNs))"
+            + " shorter (an estimate)"))
+    }
+    return lines
+  }
+
+  private func percent(_ part: Int64, of whole: Int64) -> String {
+    "\(Int((Double(part) / Double(max(whole, 1)) * 100).rounded())) %"
+  }
+
+  /// Who waited for whom, where the one waited for waited too.
+  private var chains: String? {
+    let chains = report.chains.filter { $0.links.count > 1 }
+    guard !chains.isEmpty else { return nil }
+    var lines: [String] = []
+    for chain in chains {
+      for (depth, link) in chain.links.enumerated() {
+        let indent = String(repeating: "  ", count: min(depth, 8))
+        let start = depth == 0 ? "CHAIN    " : "         \(indent)"
+        let line =
+          "\(start)\(link.name), held by \(link.holder.isEmpty ? "?" : link.holder): "
+          + "\(link.doing), \(brief(link.ns))"
+        lines.append(
+          fit(line).replacing("CHAIN", with: style.bold("CHAIN"), maxReplacements: 1))
+      }
+    }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// What had to happen for the run to take as long as it did.
+  private var path: String? {
+    guard report.recording.scheduling != "off", !report.criticalPath.isEmpty else { return nil }
+    let whole = report.criticalPath.reduce(0) { $0 &+ $1.ns }
+    let parts = report.criticalPath.filter { $0.ns >= whole / 100 && $0.ns > 0 }.prefix(5).map {
+      "\(percent($0.ns, of: whole)) \(name($0.name, $0.pid)) \($0.doing)"
+        + ($0.lock.isEmpty ? "" : " (\($0.lock))")
+    }
+    return wrapped("CRITICAL ", Array(parts), separator: style.hasUnicode ? " · " : ", ")
+      .joined(separator: "\n")
+      .replacing("CRITICAL", with: style.bold("CRITICAL"), maxReplacements: 1) + "\n"
   }
 
   private func chain(_ stack: [FrameSummary]) -> String {

@@ -81,12 +81,17 @@ struct TraceInput {
   var isComplete: Bool { reader.hasIndex && definitions.isComplete }
 
   /// Calls `body` with all events in the order of time, and shows how far it has come.
-  func forEachEvent(_ label: String, _ body: (Span<Event>) throws -> Void) throws {
+  func forEachEvent(
+    _ label: String, kinds: Set<ChunkKind> = [.events, .scheduling],
+    _ body: (Span<Event>) throws -> Void
+  ) throws {
     let total = reader.eventCount
     var progress = ProgressLine(label)
     defer { progress.finish() }
     try TraceInput.explaining(path) {
-      try reader.forEachEvent(progress: { progress.update($0, of: total) }, body)
+      try reader.forEachEvent(
+        of: ThreadsByTask(definitions), kinds: kinds,
+        progress: { progress.update($0, of: total) }, body)
     }
   }
 

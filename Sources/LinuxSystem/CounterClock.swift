@@ -17,13 +17,26 @@ public struct CounterClock: Sendable {
   /// Units by which the counter goes on at a time: some count slower than their rate, in steps.
   public let step: UInt64
 
+  /// One moment as the counter and as CLOCK_MONOTONIC_RAW have it.
+  struct Moment: Hashable, Sendable {
+    var counter: UInt64
+    var time: UInt64
+  }
+
   /// A calibration under way: the longer it lasts, the more exact.
   public struct Calibration {
-    let counter: UInt64
-    let time: UInt64
+    let begin: Moment
 
     /// Begins.
-    public init() { (counter, time) = CounterClock.samplePair() }
+    public init() { begin = CounterClock.moment() }
+  }
+
+  /// What targets are to stamp with.
+  public enum Choice: String, CaseIterable, Sendable {
+    /// The CPU's counter where it is a clock, and otherwise the system's.
+    case auto
+    /// The system's clock, CLOCK_MONOTONIC.
+    case monotonic
   }
 
   /// The machine's clock, with the start of the recording at this moment.
@@ -31,8 +44,8 @@ public struct CounterClock: Sendable {
   /// Without the kernel's own rate this waits until the calibration has lasted 5 ms, which leaves an
   /// error of about ten in a million: the same for every stamp of the recording, so that its parts
   /// fit together all the same.
-  public init(calibration: Calibration) {
-    guard CounterClock.counterIsClockSource else {
+  public init(calibration: Calibration, choice: Choice = .auto) {
+    guard choice == .auto, CounterClock.counterIsClockSource else {
       usesCounter = false
       multiplier = 1 << 32
       step = 1
@@ -45,10 +58,11 @@ public struct CounterClock: Sendable {
     if clinux_read_counter_scale(&scale) == 0, scale.shift <= 32 {
       multiplier = UInt64(scale.multiplier) << (32 - UInt64(scale.shift))
     } else {
-      var pair = CounterClock.samplePair()
-      while pair.time - calibration.time < 5_000_000 { pair = CounterClock.samplePair() }
-      let product = (pair.time - calibration.time).multipliedFullWidth(by: 1 << 32)
-      let ticks = max(pair.counter &- calibration.counter, 1)
+      let begin = calibration.begin
+      var end = CounterClock.moment()
+      while end.time - begin.time < 5_000_000 { end = CounterClock.moment() }
+      let product = (end.time - begin.time).multipliedFullWidth(by: 1 << 32)
+      let ticks = max(end.counter &- begin.counter, 1)
       // A counter slower than 1 Hz would overflow: no such machine, and no trap on it either.
       multiplier = product.high < ticks ? ticks.dividingFullWidth(product).quotient : 1 << 32
     }
@@ -122,8 +136,8 @@ public struct CounterClock: Sendable {
   }
 
   /// Both clocks at one moment: of many tries the one that was interrupted least.
-  private static func samplePair() -> (counter: UInt64, time: UInt64) {
-    var best = (counter: UInt64(0), time: UInt64(0))
+  static func moment() -> Moment {
+    var best = Moment(counter: 0, time: 0)
     var leastSpan = UInt64.max
     for _ in 0..<64 {
       let before = clinux_counter()
@@ -131,7 +145,7 @@ public struct CounterClock: Sendable {
       let span = clinux_counter() &- before
       if span < leastSpan {
         leastSpan = span
-        best = (before &+ span / 2, time)
+        best = Moment(counter: before &+ span / 2, time: time)
       }
     }
     return best

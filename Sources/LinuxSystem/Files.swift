@@ -11,6 +11,11 @@ public func readSmallFile(_ path: String) throws(Errno) -> [UInt8] {
   do { file = try FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec) } catch {
     throw error as? Errno ?? .ioError
   }
+  return try readWhole(file)
+}
+
+/// Reads a small file whole, at most 4 MiB of it, and closes it.
+func readWhole(_ file: FileDescriptor) throws(Errno) -> [UInt8] {
   defer { try? file.close() }
   var bytes: [UInt8] = []
   var buffer = [UInt8](repeating: 0, count: 16 << 10)
@@ -35,6 +40,9 @@ extension FileDescriptor {
 
 /// CPUs that are online.
 public var onlineCPUs: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+
+/// CPUs that the kernel may bring online.
+public var configuredCPUs: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_CONF))) }
 
 /// Wall-clock time, nanoseconds since 1970.
 public var wallClock: Int64 { Int64(clinux_realtime()) }

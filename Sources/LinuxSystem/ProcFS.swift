@@ -18,9 +18,59 @@ public enum ProcFS {
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  /// Nanoseconds that a thread has been on a CPU; nil when it has ended, or the kernel does not say.
-  public static func cpuTime(pid: Int32, tid: Int32) -> Int64? {
+  /// Whether this process's numbers of processes are the kernel's own, as its tracepoints have them.
+  public static var isInFirstPIDNamespace: Bool {
+    // PROC_PID_INIT_INO of the kernel's proc_ns.h.
+    var status = stat()
+    return stat("/proc/self/ns/pid", &status) == 0 && status.st_ino == 0xEFFF_FFFC
+  }
+
+  /// The threads of a process; none when it has ended.
+  public static func threads(of pid: Int32) -> [Int32] { numbers(in: "/proc/\(pid)/task") }
+
+  /// All processes.
+  public static func processes() -> [Int32] { numbers(in: "/proc") }
+
+  private static func numbers(in folder: String) -> [Int32] {
+    guard let entries = opendir(folder) else { return [] }
+    defer { closedir(entries) }
+    var numbers: [Int32] = []
+    while let entry = readdir(entries) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+        String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if let number = Int32(name) { numbers.append(number) }
+    }
+    return numbers.sorted()
+  }
+
+  /// The process of a thread and that one's parent; nil when it has ended.
+  public static func status(tid: Int32) -> (pid: Int32, parentPID: Int32)? {
+    guard let bytes = try? readSmallFile("/proc/\(tid)/status") else { return nil }
+    func field(_ name: String) -> Int32? {
+      String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+        .first { $0.hasPrefix(name) }
+        .flatMap { Int32($0.dropFirst(name.count).drop { $0 == "\t" || $0 == " " }) }
+    }
+    guard let pid = field("Tgid:") else { return nil }
+    return (pid, field("PPid:") ?? 0)
+  }
+
+  /// What the kernel has counted of a thread.
+  public struct SchedulingTimes: Sendable {
+    /// Nanoseconds on a CPU.
+    public var ran: Int64
+    /// Nanoseconds in which it could have run, but had no CPU.
+    public var waited: Int64
+  }
+
+  /// What the kernel has counted of a thread; nil when it has ended, or the kernel does not say.
+  public static func schedulingTimes(pid: Int32, tid: Int32) -> SchedulingTimes? {
     guard let bytes = try? readSmallFile("/proc/\(pid)/task/\(tid)/schedstat") else { return nil }
-    return Int64(String(decoding: bytes.prefix { $0 != UInt8(ascii: " ") }, as: UTF8.self))
+    let fields = String(decoding: bytes, as: UTF8.self).split(separator: " ")
+    guard fields.count >= 2, let ran = Int64(fields[0]), let waited = Int64(fields[1]) else {
+      return nil
+    }
+    return SchedulingTimes(ran: ran, waited: waited)
   }
 }

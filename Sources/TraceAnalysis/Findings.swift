@@ -6,7 +6,7 @@ extension TraceAnalyzer {
 
   /// What is to be concluded, the verdict first.
   func findings(of recording: RecordingSummary, locks: [LockSummary]) -> [Finding] {
-    guard !threadTimes.isEmpty else {
+    guard definitions.processes.values.contains(where: { $0.runtime == .loaded }) else {
       return [
         Finding(
           kind: "not-recorded", severity: "warning",

@@ -18,6 +18,11 @@ public struct Report: Codable, Hashable, Sendable {
   public var threads: [ThreadSummary]
   /// Locks, those that cost most first.
   public var locks: [LockSummary]
+  /// Who waited for whom, and that one for whom, from the locks that cost most on.
+  public var chains: [ChainSummary]
+  /// What had to happen for the run to end when it did, the longest first. The parts sum to the
+  /// lifetime of the thread that ended last.
+  public var criticalPath: [PathSummary]
   /// What has a depth, the busiest first.
   public var queues: [QueueSummary]
   /// What the report concludes, most important first. Never empty.
@@ -46,6 +51,8 @@ public struct RecordingSummary: Codable, Hashable, Sendable {
   public var uncountedCalls: UInt64
   /// Where scheduling data came from: kernel, switches, procfs or off.
   public var scheduling: String
+  /// Why from nowhere better; empty where nothing is better.
+  public var schedulingReason: String
   /// Whether the recording was finished properly.
   public var complete: Bool
   /// What recording cost the program's threads, estimated from counts: see ``OverheadEstimate``.
@@ -92,10 +99,38 @@ public struct ThreadSummary: Codable, Hashable, Sendable {
   public var queueWaitNs: Int64
   /// The rest: sleeping, input and output, waiting for threads or children.
   public var idleNs: Int64
+  /// How often it left its CPU; nil where switches were not recorded.
+  public var switches: SwitchCounts?
+  /// How often it came back on another CPU.
+  public var migrations: UInt64?
+  /// From being woken, or preempted, to being on a CPU.
+  public var runQueueNs: TimeSummary?
+  /// Who woke it, most often first; empty where that was not recorded.
+  public var wakers: [WakerSummary]
   /// The lock it waited for longest.
   public var waitedMostFor: BlockSummary?
   /// Nanoseconds of lock waits in equal parts of the recording, from its start to its end.
   public var lockWaitTimeline: [Int64]
+}
+
+/// How often a thread left its CPU.
+public struct SwitchCounts: Codable, Hashable, Sendable {
+  /// To wait for something.
+  public var voluntary: UInt64
+  /// It could have run on.
+  public var preempted: UInt64
+}
+
+/// What woke a thread.
+public struct WakerSummary: Codable, Hashable, Sendable {
+  /// Its process; 0 for interrupts.
+  public var pid: Int32
+  /// Its number; 0 for interrupts.
+  public var tid: Int32
+  /// Its name, or `interrupt`.
+  public var name: String
+  /// Wakeups.
+  public var count: UInt64
 }
 
 /// What blocked a thread.
@@ -142,10 +177,93 @@ public struct LockSummary: Codable, Hashable, Sendable {
   public var waitNs: TimeSummary
   /// Holds that others waited for.
   public var holdNs: TimeSummary
+  /// Why the waits took as long as they did; nil where it is not known when threads ran. Waits that
+  /// were only counted are not among them.
+  public var waitSplitNs: WaitSplitSummary?
+  /// What its holders waited for themselves while others waited for them, most first.
+  public var heldUpBy: [BlockerSummary]
+  /// An estimate: by so much the run would be shorter if nobody ever had to wait for this lock. Only
+  /// for the locks that cost most.
+  public var ifFreeNs: Int64?
   /// Where threads waited, most first.
   public var waiters: [WaiterSummary]
   /// Where threads released it that others waited for, most blamed first.
   public var holders: [HolderSummary]
+}
+
+/// Why waits for a lock took as long as they did, nanoseconds.
+public struct WaitSplitSummary: Codable, Hashable, Sendable {
+  /// Waits of which it is known.
+  public var waits: UInt64
+  /// Its holder was on a CPU.
+  public var holderRunning: Int64
+  /// Its holder could have run, but had no CPU.
+  public var holderPreempted: Int64
+  /// Its holder waited for another lock.
+  public var holderInLockWait: Int64
+  /// Its holder waited for a condition, a semaphore or a barrier.
+  public var holderInQueueWait: Int64
+  /// Its holder slept, or waited for input, output or a process.
+  public var holderSleeping: Int64
+  /// The lock was free for the waiter, and the waiter had no CPU.
+  public var runQueue: Int64
+  /// The way from the release to the wakeup, and holders of whom nothing is known.
+  public var other: Int64
+}
+
+/// What the holder of a lock waited for itself.
+public struct BlockerSummary: Codable, Hashable, Sendable {
+  /// The `id` of the lock; nil for sleep, input and output.
+  public var lock: UInt32?
+  /// What it is.
+  public var kind: String
+  /// Its name.
+  public var name: String
+  /// Nanoseconds in which others waited because of it.
+  public var blamedNs: Int64
+}
+
+/// A chain of waits, from a lock to what its last holder did.
+public struct ChainSummary: Codable, Hashable, Sendable {
+  /// Nanoseconds waited at its beginning.
+  public var waitNs: Int64
+  /// The links; each is what the holder of the one before waited for.
+  public var links: [ChainLink]
+}
+
+/// A link of a chain.
+public struct ChainLink: Codable, Hashable, Sendable {
+  /// The `id` of the lock that is waited for.
+  public var lock: UInt32
+  /// Its name.
+  public var name: String
+  /// Who held it longest while others waited.
+  public var holder: String
+  /// That one's process; 0 where it is not known.
+  public var pid: Int32
+  /// That one's number; 0 where it is not known.
+  public var tid: Int32
+  /// What it mostly did meanwhile: `running`, `preempted`, `waiting for a lock`, `waiting for a
+  /// condition or queue`, `sleeping or I/O`.
+  public var doing: String
+  /// Nanoseconds of that.
+  public var ns: Int64
+}
+
+/// A part of the critical path.
+public struct PathSummary: Codable, Hashable, Sendable {
+  /// The thread's process; 0 for the parts that are too small to be told one by one.
+  public var pid: Int32
+  /// The thread.
+  public var tid: Int32
+  /// Its name.
+  public var name: String
+  /// What it did, as in ``ChainLink/doing``; `runnable` for having no CPU.
+  public var doing: String
+  /// What it waited for; empty where it did not.
+  public var lock: String
+  /// Nanoseconds.
+  public var ns: Int64
 }
 
 /// A place where threads waited.

@@ -5,12 +5,12 @@ public import TraceModel
 ///
 /// Memory grows with locks, threads and stacks, not with events.
 public struct TraceAnalyzer {
-  private let definitions: TraceDefinitions
-  private let names: LockNames
-  private let lockIndex: NumberIndex
-  private let threadIndex: NumberIndex
-  private let lockKinds: [LockKind]
-  private let end: Timestamp
+  let definitions: TraceDefinitions
+  let names: LockNames
+  let lockIndex: NumberIndex
+  let threadIndex: NumberIndex
+  let lockKinds: [LockKind]
+  let end: Timestamp
   private let partLength: Int64
   private let lostEvents: UInt64
   private let isComplete: Bool
@@ -18,6 +18,13 @@ public struct TraceAnalyzer {
   private var depths: [Int: DepthAccumulator] = [:]
   private var threads: [ThreadAccumulator]
   private var eventCount: UInt64 = 0
+  let creators: Creators
+  /// The places of threads that others wait for to end, by place of the lock that stands for that.
+  let joined: [Int: Int]
+  var timelines: [ThreadTimeline]
+  var contended: [ContendedLock] = []
+  var candidates = Candidates()
+  let hasWakeups: Bool
 
   /// Prepares the analysis of a recording.
   ///
@@ -45,6 +52,21 @@ public struct TraceAnalyzer {
     let known = definitions.recording.duration.map { Timestamp(nanoseconds: $0) }
     end = max(known ?? max(lastTime, ends.max() ?? .zero), .zero)
     partLength = end.nanoseconds / Int64(ThreadAccumulator.timelineParts) + 1
+    creators = Creators(definitions, ThreadsByTask(definitions))
+    var joined: [Int: Int] = [:]
+    for lock in definitions.locks.values where lock.thread != .unknown {
+      joined[lockIndex.place(of: lock.id.rawValue)] = threadIndex.place(
+        of: lock.thread.rawValue)
+    }
+    self.joined = joined
+    let end = end
+    timelines = threadIndex.numbers.enumerated().map { place, number in
+      let thread = definitions.threads[ThreadID(rawValue: number)]
+      return ThreadTimeline(
+        number: UInt32(place), isForeign: thread.map(definitions.isForeign) ?? true,
+        start: thread?.start ?? .zero, end: min(thread?.end ?? end, end))
+    }
+    hasWakeups = definitions.recording.scheduling == .kernel
   }
 
   /// Adds events, in the order of time over all calls.
@@ -52,42 +74,68 @@ public struct TraceAnalyzer {
     // Taken out, so that both can be changed in place through spans.
     var ownLocks: [LockAccumulator] = []
     var ownThreads: [ThreadAccumulator] = []
+    var ownTimelines: [ThreadTimeline] = []
     swap(&ownLocks, &locks)
     swap(&ownThreads, &threads)
+    swap(&ownTimelines, &timelines)
     var locks = ownLocks.mutableSpan
     var threads = ownThreads.mutableSpan
+    var timelines = ownTimelines.mutableSpan
     for index in events.indices {
       let lock = lockIndex.place(of: events[index].lock.rawValue)
       switch events[index].kind {
-      case .waitBegin: locks[lock].begin(events[index])
+      case .waitBegin:
+        locks[lock].begin(events[index])
+        begin(events[index], lock, &locks, &timelines)
       case .wait:
         eventCount += 1
-        locks[lock].end(events[index])
+        let waiter = locks[lock].end(events[index])
         let thread = threadIndex.place(of: events[index].thread.rawValue)
         threads[thread].add(events[index], kind: lockKinds[lock], partLength: partLength)
+        end(events[index], lock, waiter, &locks, &timelines)
       case .release:
         eventCount += 1
-        locks[lock].release(events[index])
+        release(events[index], lock, &locks, &timelines)
       case .value:
         eventCount += 1
         depths[lock, default: DepthAccumulator()].change(
           to: events[index].value, at: events[index].time)
-      case .signal: eventCount += 1
+        if events[index].operation == .post { noteWake(events[index], lock, &locks, &timelines) }
+      case .signal:
+        eventCount += 1
+        noteWake(events[index], lock, &locks, &timelines)
+      case .switch:
+        eventCount += 1
+        change(events[index], &timelines)
+      case .wakeup:
+        eventCount += 1
+        wake(events[index], &timelines)
+      case .sample:
+        eventCount += 1
+        let thread = threadIndex.place(of: events[index].thread.rawValue)
+        if thread != 0 {
+          start(thread, at: events[index].time, &timelines)
+          timelines[thread].sample(
+            ran: events[index].duration, waited: events[index].value, at: events[index].time)
+        }
       }
     }
     swap(&ownLocks, &self.locks)
     swap(&ownThreads, &self.threads)
+    swap(&ownTimelines, &self.timelines)
   }
 
   // MARK: The report
 
-  /// The report of everything that was added.
-  public func report() -> Report {
-    let locks = lockSummaries()
+  /// The report of everything that was added; nothing is to be added after.
+  public mutating func report() -> Report {
+    for index in timelines.indices { timelines[index].finish(at: end) }
+    let threads = threadSummaries()
+    let locks = lockSummaries(running: threads.reduce(0) { $0 &+ $1.runNs })
     let recording = recordingSummary()
     return Report(
-      recording: recording, processes: processSummaries(), threads: threadSummaries(),
-      locks: locks, queues: queueSummaries(),
+      recording: recording, processes: processSummaries(), threads: threads, locks: locks,
+      chains: chainSummaries(of: locks), criticalPath: pathSummaries(), queues: queueSummaries(),
       findings: findings(of: recording, locks: locks))
   }
 
@@ -107,18 +155,29 @@ public struct TraceAnalyzer {
       durationNs: end.nanoseconds, cpus: recording.cpus, events: eventCount,
       lostEvents: lostEvents, unrecordedThreads: recording.unrecordedThreads,
       uncountedCalls: recording.uncountedCalls,
-      scheduling: recording.scheduling.name, complete: isComplete,
+      scheduling: recording.scheduling.name, schedulingReason: recording.schedulingReason,
+      complete: isComplete,
       overheadNs: OverheadEstimate.nanoseconds(acquisitions: acquisitions, events: eventCount),
       notes: recording.notes)
   }
 
+  /// What is known of a lock by its number.
+  func accumulator(ofLock number: UInt32) -> LockAccumulator {
+    locks[lockIndex.place(of: number)]
+  }
+
   /// The lifetimes of all threads, nanoseconds.
   var threadTimes: [Int64] {
-    definitions.threads.values.map { max(0, ($0.end ?? end) - $0.start) }
+    ownThreads.map { max(0, ($0.end ?? end) - $0.start) }
+  }
+
+  /// The program's own threads in the order they began.
+  private var ownThreads: [Thread] {
+    definitions.threads.values.filter { !definitions.isForeign($0) }.sorted { $0.id < $1.id }
   }
 
   private func processSummaries() -> [ProcessSummary] {
-    definitions.processes.values.sorted { $0.id < $1.id }.map {
+    definitions.processes.values.filter { $0.runtime != .foreign }.sorted { $0.id < $1.id }.map {
       ProcessSummary(
         pid: $0.pid, parent: $0.parentPID, name: $0.displayName, startNs: $0.start.nanoseconds,
         endNs: $0.end?.nanoseconds, recorded: $0.runtime == .loaded)
@@ -126,8 +185,10 @@ public struct TraceAnalyzer {
   }
 
   private func threadSummaries() -> [ThreadSummary] {
-    definitions.threads.values.sorted { $0.id < $1.id }.map { thread in
-      let found = threads[threadIndex.place(of: thread.id.rawValue)]
+    ownThreads.map { thread in
+      let place = threadIndex.place(of: thread.id.rawValue)
+      let found = threads[place]
+      let timeline = timelines[place]
       let end = max(thread.end ?? self.end, thread.start)
       let lifetime = end - thread.start
       func unrecorded(_ use: LockUse?) -> Int64 {
@@ -144,11 +205,15 @@ public struct TraceAnalyzer {
         of: lifetime - lockWait)
       let rest = lifetime - lockWait - queueWait
       let run = part(thread.cpuTime ?? 0, of: rest)
-      return ThreadSummary(
+      let runnable = part(thread.runnableTime ?? 0, of: rest - run)
+      var summary = ThreadSummary(
         pid: definitions.processes[thread.process]?.pid ?? 0, tid: thread.tid, name: thread.name,
-        startNs: thread.start.nanoseconds, endNs: end.nanoseconds, runNs: run, runnableNs: 0,
-        lockWaitNs: lockWait, queueWaitNs: queueWait, idleNs: rest - run,
-        waitedMostFor: blockSummary(found), lockWaitTimeline: found.timeline)
+        startNs: thread.start.nanoseconds, endNs: end.nanoseconds, runNs: run,
+        runnableNs: runnable, lockWaitNs: lockWait, queueWaitNs: queueWait,
+        idleNs: rest - run - runnable, wakers: [], waitedMostFor: blockSummary(found),
+        lockWaitTimeline: found.timeline)
+      if timeline.hasSwitches { summary.tell(timeline, wakers: wakerSummaries(timeline)) }
+      return summary
     }
   }
 
@@ -159,7 +224,7 @@ public struct TraceAnalyzer {
       owner: definitions.threads[block.owner].map { $0.name.isEmpty ? "\($0.tid)" : $0.name })
   }
 
-  private func lockSummaries() -> [LockSummary] {
+  private func lockSummaries(running: Int64) -> [LockSummary] {
     var summaries: [LockSummary] = []
     for (place, number) in lockIndex.numbers.enumerated() where number != 0 {
       let id = LockID(rawValue: number)
@@ -181,6 +246,8 @@ public struct TraceAnalyzer {
           name: names[id], acquisitions: use.acquisitions, contended: waits.count,
           utilisation: utilisation(lock, found, use), waitNs: waits.summary,
           holdNs: found.holds.summary,
+          waitSplitNs: splitSummary(found), heldUpBy: blockerSummaries(found),
+          ifFreeNs: estimate(place, running: running),
           waiters: found.waitersByStack.sorted.map {
             WaiterSummary(count: $0.count, waitNs: $0.time, stack: frames($0.stack))
           },

@@ -7,6 +7,11 @@ public enum ChunkKind: UInt16, Sendable {
   case definitions = 1
   /// Events of one thread: see ``EventChunkBuilder``.
   case events = 2
+  /// What one CPU did: see ``SchedulingChunkBuilder``.
+  case scheduling = 3
+
+  /// Whether chunks of the kind hold events.
+  public var hasEvents: Bool { self != .definitions }
 }
 
 /// What stands in front of a chunk, so that a reader knows which ones it needs.
@@ -15,7 +20,7 @@ public struct ChunkHeader: Hashable, Sendable {
   public var rawKind: UInt16
   /// The process whose events it holds.
   public var process: ProcessID
-  /// The thread whose events it holds.
+  /// The thread whose events it holds; of scheduling, the CPU and one.
   public var thread: ThreadID
   /// The earliest start of what it holds: an event may have lasted for long when it is stamped.
   public var first: Timestamp
@@ -117,7 +122,7 @@ public struct Chunk: Sendable {
 /// Numbers of the file format; what they mean is told in the article "The trace file format".
 enum Format {
   /// Raised when files change so that older readers can't read them.
-  static let version: UInt32 = 1
+  static let version: UInt32 = 2
 
   /// The magic number of the skippable zstd frames that headers stand in (RFC 8878, 3.1.2).
   static let skippableMagic: UInt32 = 0x184D_2A5C

@@ -56,6 +56,7 @@ enum DefinitionKind: UInt8 {
   case module = 6
   case symbol = 7
   case use = 8
+  case task = 9
 }
 
 extension Definition {
@@ -67,6 +68,7 @@ extension Definition {
       bytes.append(signed: recording.startTime)
       bytes.append(signed: Int64(recording.cpus))
       bytes.append(recording.scheduling.rawValue)
+      bytes.append(text: recording.schedulingReason)
       bytes.append(text: recording.host)
       bytes.append(text: recording.recorder)
       bytes.append(optional: recording.duration)
@@ -101,7 +103,15 @@ extension Definition {
       bytes.append(signed: thread.start.nanoseconds)
       bytes.append(optional: thread.end?.nanoseconds)
       bytes.append(optional: thread.cpuTime)
+      bytes.append(optional: thread.runnableTime)
       return .thread
+    case .task(let task):
+      bytes.append(variable: UInt64(task.id.rawValue))
+      bytes.append(signed: Int64(task.tid))
+      bytes.append(signed: task.start.nanoseconds)
+      bytes.append(optional: task.end?.nanoseconds)
+      bytes.append(variable: UInt64(task.parent.rawValue))
+      return .task
     case .lock(let lock):
       bytes.append(variable: UInt64(lock.id.rawValue))
       bytes.append(variable: UInt64(lock.process.rawValue))

@@ -29,6 +29,9 @@ extension Definition {
     case .thread:
       guard let thread = Thread(&fields) else { return nil }
       self = .thread(thread)
+    case .task:
+      guard let task = KernelTask(&fields) else { return nil }
+      self = .task(task)
     case .lock:
       guard let lock = Lock(&fields) else { return nil }
       self = .lock(lock)
@@ -59,7 +62,7 @@ extension Recording {
   fileprivate init?(_ fields: inout ByteReader) {
     guard let program = fields.texts(), let startTime = fields.signed(),
       let cpus = fields.signed(), let scheduling = fields.fixed(UInt8.self),
-      let host = fields.text(), let recorder = fields.text(),
+      let schedulingReason = fields.text(), let host = fields.text(), let recorder = fields.text(),
       let duration = fields.optional(), let how = fields.fixed(UInt8.self)
     else { return nil }
     var termination: Termination?
@@ -72,7 +75,8 @@ extension Recording {
     else { return nil }
     self.init(
       program: program, startTime: startTime, cpus: Int32(clamping: cpus),
-      scheduling: SchedulingSource(rawValue: scheduling) ?? .off, host: host, recorder: recorder,
+      scheduling: SchedulingSource(rawValue: scheduling) ?? .off,
+      schedulingReason: schedulingReason, host: host, recorder: recorder,
       duration: duration.value, termination: termination, unrecordedThreads: unrecordedThreads,
       uncountedCalls: uncountedCalls, notes: notes)
   }
@@ -96,12 +100,26 @@ extension Thread {
   fileprivate init?(_ fields: inout ByteReader) {
     guard let id = fields.variable32(), let process = fields.variable32(),
       let tid = fields.signed(), let name = fields.text(), let start = fields.signed(),
-      let end = fields.optional(), let cpuTime = fields.optional()
+      let end = fields.optional(), let cpuTime = fields.optional(),
+      let runnableTime = fields.optional()
     else { return nil }
     self.init(
       id: ThreadID(rawValue: id), process: ProcessID(rawValue: process), tid: Int32(clamping: tid),
       name: name, start: Timestamp(nanoseconds: start),
-      end: end.value.map { Timestamp(nanoseconds: $0) }, cpuTime: cpuTime.value)
+      end: end.value.map { Timestamp(nanoseconds: $0) }, cpuTime: cpuTime.value,
+      runnableTime: runnableTime.value)
+  }
+}
+
+extension KernelTask {
+  fileprivate init?(_ fields: inout ByteReader) {
+    guard let id = fields.variable32(), let tid = fields.signed(), let start = fields.signed(),
+      let end = fields.optional(), let parent = fields.variable32()
+    else { return nil }
+    self.init(
+      id: KernelTaskID(rawValue: id), tid: Int32(clamping: tid),
+      start: Timestamp(nanoseconds: start), end: end.value.map { Timestamp(nanoseconds: $0) },
+      parent: KernelTaskID(rawValue: parent))
   }
 }
 

@@ -7,6 +7,7 @@ public struct EventChunkBuilder: Sendable {
   /// Times beyond this, 36 years of nanoseconds, are none: they are brought within it.
   private static let farthest: Int64 = 1 << 60
 
+  private let kind: ChunkKind
   private let process: ProcessID
   private let thread: ThreadID
   private let scale: ClockScale
@@ -25,6 +26,11 @@ public struct EventChunkBuilder: Sendable {
 
   /// A builder for the events of `thread`, which are stamped by a clock of this scale.
   public init(process: ProcessID, thread: ThreadID, scale: ClockScale = .nanoseconds) {
+    self.init(kind: .events, process: process, thread: thread, scale: scale)
+  }
+
+  init(kind: ChunkKind, process: ProcessID, thread: ThreadID, scale: ClockScale) {
+    self.kind = kind
     self.process = process
     self.thread = thread
     self.scale = scale
@@ -104,11 +110,11 @@ public struct EventChunkBuilder: Sendable {
     shapeColumn.encode(into: &payload, boundaries: &boundaries)
     for group in groups { group.encode(into: &payload, boundaries: &boundaries) }
     let header = ChunkHeader(
-      kind: .events, process: process, thread: thread,
+      kind: kind, process: process, thread: thread,
       first: Timestamp(nanoseconds: scale.nanoseconds(first)),
       last: Timestamp(nanoseconds: scale.nanoseconds(last)),
       count: UInt32(count), lost: lost, payloadSize: UInt32(payload.count))
-    self = EventChunkBuilder(process: process, thread: thread, scale: scale)
+    self = EventChunkBuilder(kind: kind, process: process, thread: thread, scale: scale)
     return Chunk(header: header, payload: payload, boundaries: boundaries)
   }
 }
@@ -147,10 +153,12 @@ private struct ShapeColumns {
 }
 
 extension Chunk {
-  /// The chunk of the same thread that says of all events that they are lost.
+  /// The chunk of the same thread or CPU that says of all events that they are lost.
   public func withoutEvents() -> Chunk {
     let (lost, overflow) = header.lost.addingReportingOverflow(UInt64(header.count))
-    var builder = EventChunkBuilder(process: header.process, thread: header.thread)
+    var builder = EventChunkBuilder(
+      kind: header.kind ?? .events, process: header.process, thread: header.thread,
+      scale: .nanoseconds)
     return builder.seal(lost: overflow ? .max : lost)
   }
 }

@@ -11,10 +11,12 @@ extension TraceFileReader {
   ///   - progress: called now and then with the number of events done.
   ///   - body: gets at most some thousand events; they are gone when it returns.
   public func forEachEvent(
+    of threads: ThreadsByTask, kinds: Set<ChunkKind> = [.events, .scheduling],
     progress: (UInt64) -> Void = { _ in }, _ body: (Span<Event>) throws -> Void
   ) throws {
+    let wanted = chunks.filter { $0.header.kind.map(kinds.contains) ?? false }
     var merge = EventMerge(
-      chunks.map { EventStream.StoredChunk(offset: $0.offset, header: $0.header) })
+      wanted.map { EventStream.StoredChunk(offset: $0.offset, header: $0.header) }, threads)
     var decompressor = try Decompressor()
     var batch = [Event](
       repeating: Event(kind: .signal, thread: .unknown, time: .zero), count: EventMerge.batchSize)
@@ -57,16 +59,20 @@ private struct EventMerge {
   /// Threads that have not begun, the earliest last.
   private var waiting: [Moment] = []
   private var payloadBytes = 0
+  private let threads: ThreadsByTask
   private var block = EventBlock()
 
-  init(_ chunks: [EventStream.StoredChunk]) {
+  init(_ chunks: [EventStream.StoredChunk], _ threads: ThreadsByTask) {
+    self.threads = threads
     struct Key: Hashable {
+      var kind: UInt16
       var process: ProcessID
       var thread: ThreadID
     }
     var numbers: [Key: Int] = [:]
-    for chunk in chunks where chunk.header.kind == .events && chunk.header.count > 0 {
-      let key = Key(process: chunk.header.process, thread: chunk.header.thread)
+    for chunk in chunks where chunk.header.count > 0 {
+      let key = Key(
+        kind: chunk.header.rawKind, process: chunk.header.process, thread: chunk.header.thread)
       if let number = numbers[key] {
         streams[number].append(chunk)
       } else {
@@ -121,7 +127,7 @@ private struct EventMerge {
     while true {
       if let time = streams[number].moment { return time }
       let before = streams[number].byteCount
-      if try streams[number].decode(&block) { continue }
+      if try streams[number].decode(&block, threads) { continue }
       payloadBytes -= before
       guard let chunk = streams[number].nextChunk() else { return nil }
       let payload = try read(chunk)

@@ -1,6 +1,6 @@
 internal import TraceModel
 
-/// The events of one thread, decoded a block at a time.
+/// The events of one thread or CPU, decoded a block at a time.
 struct EventStream {
   /// A chunk in the file.
   struct StoredChunk {
@@ -11,6 +11,8 @@ struct EventStream {
   private var chunks: [StoredChunk]
   private var chunksOpened = 0
   private var decoder: EventDecoder?
+  /// Of a CPU: what makes its events whole.
+  private var scheduling: SchedulingDecoder?
   private var offset: UInt64 = 0
   /// Bytes that the chunk that is being decoded takes up.
   private(set) var byteCount = 0
@@ -57,7 +59,9 @@ struct EventStream {
   }
 
   /// Decodes on in the open chunk; false when that one is done, or there is none.
-  mutating func decode(_ block: inout EventBlock) throws(TraceFileError) -> Bool {
+  mutating func decode(
+    _ block: inout EventBlock, _ threads: ThreadsByTask
+  ) throws(TraceFileError) -> Bool {
     (next, eventCount) = (0, 0)
     while decoder != nil {
       if decoder?.isAtEnd == true {
@@ -69,6 +73,7 @@ struct EventStream {
         throw .damaged(at: offset, what: "an event that is none")
       }
       eventCount = count
+      scheduling?.tell(&events, count: count, of: threads)
       // Kinds of a later version are left out: there may be none that are known.
       if count > 0 { return true }
     }
@@ -92,6 +97,7 @@ struct EventStream {
       throw .damaged(at: offset, what: "a chunk of events that contradicts its header")
     }
     self.decoder = decoder
+    scheduling = chunk.header.kind == .scheduling ? SchedulingDecoder(chunk.header) : nil
     byteCount = decoder.byteCount
   }
 }

@@ -43,12 +43,12 @@ public struct TraceFileReader<Source: ByteSource> {
 
   /// Events that the chunks hold.
   public var eventCount: UInt64 {
-    chunks.reduce(0) { $0 + ($1.header.kind == .events ? UInt64($1.header.count) : 0) }
+    chunks.reduce(0) { $0 + ($1.header.kind?.hasEvents == true ? UInt64($1.header.count) : 0) }
   }
 
   /// The time of the last event.
   public var lastTime: Timestamp {
-    chunks.filter { $0.header.kind == .events }.map(\.header.last).max() ?? .zero
+    chunks.filter { $0.header.kind?.hasEvents == true }.map(\.header.last).max() ?? .zero
   }
 
   // MARK: Content
@@ -80,7 +80,7 @@ public struct TraceFileReader<Source: ByteSource> {
         guard decodeDefinitions(payload, { _ in }) else {
           throw .damaged(at: chunk.offset, what: "a definition that is none")
         }
-      case .events:
+      case .events, .scheduling:
         var clock = chunk.header.first.nanoseconds
         var decoder = EventDecoder(payload, header: chunk.header)
         while decoder?.isAtEnd == false {

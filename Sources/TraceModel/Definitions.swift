@@ -50,6 +50,8 @@ public struct Process: Hashable, Sendable {
     /// The process was seen, but nothing inside it was recorded: it is linked statically, runs
     /// with raised privileges or could not reach the recorder.
     case absent = 1
+    /// It is none of the program's, and known only because its threads ran beside the program's.
+    case foreign = 2
   }
 
   /// The recording's number.
@@ -101,11 +103,13 @@ public struct Thread: Hashable, Sendable {
   public var end: Timestamp?
   /// Nanoseconds on a CPU, where the thread could be asked; nil where not.
   public var cpuTime: Int64?
+  /// Nanoseconds in which it could have run, but had no CPU, where that was asked for; nil where not.
+  public var runnableTime: Int64?
 
   /// Makes a thread.
   public init(
     id: ThreadID, process: ProcessID, tid: Int32, name: String = "", start: Timestamp,
-    end: Timestamp? = nil, cpuTime: Int64? = nil
+    end: Timestamp? = nil, cpuTime: Int64? = nil, runnableTime: Int64? = nil
   ) {
     self.id = id
     self.process = process
@@ -114,6 +118,36 @@ public struct Thread: Hashable, Sendable {
     self.start = start
     self.end = end
     self.cpuTime = cpuTime
+    self.runnableTime = runnableTime
+  }
+}
+
+/// What the kernel calls a task: a thread from its creation to its end, whatever it executes meanwhile.
+///
+/// Scheduling is recorded by task, because the kernel knows nothing of program images. A task is the
+/// threads with its number that began before it ended: see ``ThreadsByTask``.
+public struct KernelTask: Hashable, Sendable {
+  /// The recording's number.
+  public var id: KernelTaskID
+  /// The kernel's number.
+  public var tid: Int32
+  /// When it was created, or first seen.
+  public var start: Timestamp
+  /// When it ended; nil while it runs.
+  public var end: Timestamp?
+  /// The task that created it, where that was seen.
+  public var parent: KernelTaskID
+
+  /// Makes a task.
+  public init(
+    id: KernelTaskID, tid: Int32, start: Timestamp, end: Timestamp? = nil,
+    parent: KernelTaskID = .unknown
+  ) {
+    self.id = id
+    self.tid = tid
+    self.start = start
+    self.end = end
+    self.parent = parent
   }
 }
 

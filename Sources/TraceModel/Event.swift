@@ -19,9 +19,23 @@ public struct Event: Hashable, Sendable {
     /// The value of a semaphore after an operation. Fills `operation` (`.post`, `.wait`), `lock`
     /// and `value`.
     case value = 4
+    /// A CPU went from one thread to another. `thread` left it, for the reason that `operation` gives,
+    /// and `owner` came; either is unknown where it is no thread of the recording, or the source does
+    /// not tell of both at once. `value` is the CPU.
+    case `switch` = 5
+    /// A thread that slept can run again. `thread` was woken and `owner` woke it; `operation` is
+    /// `.interrupt` where that was none. `value` is the CPU it is to run on.
+    case wakeup = 6
+    /// What became of a thread since it was last sampled: nanoseconds on a CPU in `duration`,
+    /// nanoseconds in which it could have run, but had no CPU, in `value`.
+    case sample = 7
     /// A wait begins. In no file: the reader puts it in front of the ``wait`` that it announces, at
     /// that one's start. It fills the same fields, and its duration is 0.
     case waitBegin = 255
+
+    /// Whether it is the kernel's word on a thread, and not the program's on a lock.
+    @inlinable
+    public var isScheduling: Bool { self == .switch || self == .wakeup || self == .sample }
   }
 
   /// The operation behind an event. The raw value is the file format's number.
@@ -48,6 +62,16 @@ public struct Event: Hashable, Sendable {
     case once = 9
     /// A wait for a thread's end. The lock is of kind ``LockKind/thread``.
     case join = 10
+    /// A thread left its CPU and could have run on.
+    case preempted = 11
+    /// A thread left its CPU to wait for something.
+    case blocked = 12
+    /// A thread left its CPU for a wait that no signal ends, mostly for a disk.
+    case uninterruptible = 13
+    /// A thread left its CPU for good.
+    case ended = 14
+    /// An interrupt woke a thread: a timer, a device.
+    case interrupt = 15
   }
 
   /// How a wait ended. The raw value is the file format's number.

@@ -55,3 +55,12 @@ public struct StackID: RecordingNumber {
   @inlinable
   public init(rawValue: UInt32) { self.rawValue = rawValue }
 }
+
+/// One task of the kernel. See ``KernelTask``.
+public struct KernelTaskID: RecordingNumber {
+  /// The number.
+  public var rawValue: UInt32
+  /// Makes it from the recording's number.
+  @inlinable
+  public init(rawValue: UInt32) { self.rawValue = rawValue }
+}

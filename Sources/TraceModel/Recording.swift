@@ -32,6 +32,8 @@ public struct Recording: Hashable, Sendable {
   public var cpus: Int32
   /// Where scheduling data came from.
   public var scheduling: SchedulingSource
+  /// Why scheduling data came from nowhere better; empty where nothing is better.
+  public var schedulingReason: String
   /// Kernel, CPU and the like, for people.
   public var host: String
   /// The version of ctrace that recorded.
@@ -51,7 +53,7 @@ public struct Recording: Hashable, Sendable {
   /// Makes a recording.
   public init(
     program: [String], startTime: Int64 = 0, cpus: Int32 = 0, scheduling: SchedulingSource = .off,
-    host: String = "", recorder: String = "", duration: Int64? = nil,
+    schedulingReason: String = "", host: String = "", recorder: String = "", duration: Int64? = nil,
     termination: Termination? = nil, unrecordedThreads: UInt64 = 0, uncountedCalls: UInt64 = 0,
     notes: [String] = []
   ) {
@@ -59,6 +61,7 @@ public struct Recording: Hashable, Sendable {
     self.startTime = startTime
     self.cpus = cpus
     self.scheduling = scheduling
+    self.schedulingReason = schedulingReason
     self.host = host
     self.recorder = recorder
     self.duration = duration
@@ -77,6 +80,8 @@ public enum Definition: Hashable, Sendable {
   case process(Process)
   /// A thread; a later one with the same id replaces an earlier one.
   case thread(Thread)
+  /// A task; a later one with the same id replaces an earlier one.
+  case task(KernelTask)
   /// A lock; a later one with the same id replaces an earlier one.
   case lock(Lock)
   /// A stack.

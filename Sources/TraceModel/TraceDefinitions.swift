@@ -23,6 +23,8 @@ public struct TraceDefinitions: Hashable, Sendable {
   public private(set) var processes: [ProcessID: Process] = [:]
   /// Threads by number.
   public private(set) var threads: [ThreadID: Thread] = [:]
+  /// Tasks by number.
+  public private(set) var tasks: [KernelTaskID: KernelTask] = [:]
   /// Locks by number.
   public private(set) var locks: [LockID: Lock] = [:]
   /// Stacks by number.
@@ -52,6 +54,7 @@ public struct TraceDefinitions: Hashable, Sendable {
     case .recording(let recording): self.recording = recording
     case .process(let process): processes[process.id] = process
     case .thread(let thread): threads[thread.id] = thread
+    case .task(let task): tasks[task.id] = task
     case .lock(let lock): locks[lock.id] = lock
     case .stack(let stack): stacks[stack.id] = stack
     case .module(let module): modules.append(module)
@@ -75,6 +78,11 @@ public struct TraceDefinitions: Hashable, Sendable {
     return stack.frames.flatMap { address in
       symbols[Location(process: stack.process, address: address)] ?? [Symbol(offset: address)]
     }
+  }
+
+  /// Whether a thread is none of the program's, and known only because it ran beside one that is.
+  public func isForeign(_ thread: Thread) -> Bool {
+    processes[thread.process]?.runtime == .foreign
   }
 
   /// Whether the recording was finished properly: its duration is known.

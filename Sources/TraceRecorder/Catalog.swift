@@ -1,3 +1,4 @@
+internal import LinuxSystem
 internal import TraceFile
 internal import TraceModel
 
@@ -21,6 +22,45 @@ struct Catalog {
   var execs: [Exec] = []
   /// The thread that has a number of the kernel's at the moment.
   var threads: [Int32: ThreadID] = [:]
+
+  /// The program's processes, those images of one number in the order in which they began.
+  private(set) var images: [Int32: [Process]] = [:]
+  /// Processes that are none of the program's, by the kernel's number.
+  private var foreign: [Int32: ProcessID] = [:]
+
+  /// Adds a process, or what is known of it now.
+  mutating func add(_ process: Process) {
+    definitions.append(.process(process))
+    var images = images[process.pid] ?? []
+    images.removeAll { $0.id == process.id }
+    images.append(process)
+    images.sort { ($0.start, $0.id) < ($1.start, $1.id) }
+    self.images[process.pid] = images
+  }
+
+  /// Adds a thread that ran beside the program's.
+  mutating func addForeign(_ task: TaskTable.Entry) {
+    let process: ProcessID
+    if let known = foreign[task.pid] {
+      process = known
+    } else {
+      process = nextProcess()
+      foreign[task.pid] = process
+      let name =
+        task.pid == task.tid
+        ? task.name : ProcFS.threadName(pid: task.pid, tid: task.pid) ?? task.name
+      definitions.append(
+        .process(
+          Process(
+            id: process, pid: task.pid, parentPID: task.parentPID, name: name, start: .zero,
+            runtime: .foreign)))
+    }
+    definitions.append(
+      .thread(
+        Thread(
+          id: nextThread(), process: process, tid: task.tid, name: task.name, start: task.start,
+          end: task.end)))
+  }
 
   mutating func nextThread() -> ThreadID {
     lastThread += 1

@@ -83,7 +83,7 @@ final class ChunkWriter: Sendable {
         }
         for chunk in chunks {
           // Definitions are let in beyond the size: without them the events would mean nothing.
-          if chunk.header.kind == .events, isSizeReached {
+          if chunk.header.kind?.hasEvents == true, isSizeReached {
             // What is left out is said to be lost.
             state.withLock { $0.outcome.eventsBeyondSize += UInt64(chunk.header.count) }
             try write(encoder.encode(chunk.withoutEvents()))

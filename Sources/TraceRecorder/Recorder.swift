@@ -1,6 +1,6 @@
 internal import CTraceABI
 internal import Glibc
-internal import LinuxSystem
+public import LinuxSystem
 internal import Symbolication
 internal import SystemPackage
 internal import TraceFile
@@ -20,6 +20,10 @@ public struct RecorderOptions: Sendable {
   public var recordsChildren = true
   /// Whether holds are stamped.
   public var recordsHolds = true
+  /// Where scheduling is recorded from.
+  public var scheduling = SchedulingChoice.auto
+  /// What targets stamp with.
+  public var clock = CounterClock.Choice.auto
   /// Waits shorter than this many nanoseconds are counted, not recorded one by one.
   public var minimumWait: UInt64 = 1000
   /// The environment that the program is to get, without what the recorder adds.
@@ -72,7 +76,7 @@ public struct Recorder {
     try RuntimeLibrary.check(runtime)
     let output = try OutputFile(path: options.output)
     let arena: Arena
-    let clock = CounterClock(calibration: calibration)
+    let clock = CounterClock(calibration: calibration, choice: options.clock)
     do {
       var flags: UInt32 = 0
       if !options.recordsChildren { flags |= CTRACE_NO_CHILDREN.rawValue }
@@ -110,6 +114,14 @@ public struct Recorder {
     arena.setRoot(pid: child.pid)
     var session = RecordingSession(
       options: options, arena: arena, clock: clock, writer: writer, childPID: child.pid)
+    do { try session.openScheduler() } catch {
+      writer.close()
+      thread.join()
+      output.discard()
+      child.send(signal: SIGKILL)
+      _ = waitForEnd(of: child, signals: signals)
+      throw error
+    }
     do { try child.release() } catch {
       writer.close()
       thread.join()

@@ -12,6 +12,8 @@ public enum RecorderError: Error, Hashable, Sendable, CustomStringConvertible {
   case runtimeMissing([String])
   /// The runtime's path has a space or a colon, where LD_PRELOAD ends a path.
   case runtimePathUnusable(String)
+  /// Scheduling can't be recorded from where it was asked to be; what, and why not.
+  case schedulingUnavailable(String, String)
   /// The system would not give what recording needs.
   case systemRefused(what: String, Errno)
 
@@ -30,6 +32,8 @@ public enum RecorderError: Error, Hashable, Sendable, CustomStringConvertible {
     case .runtimePathUnusable(let path):
       "\(path): the loader can't preload a library from a path with a space or a colon; "
         + "install ctrace elsewhere"
+    case .schedulingUnavailable(let what, let reason):
+      "scheduling can't be recorded from \(what): \(reason); leave out --sched for the best there is"
     case .systemRefused(let what, let error):
       "cannot \(what): \(error)"
     }
@@ -41,7 +45,7 @@ public enum RecorderError: Error, Hashable, Sendable, CustomStringConvertible {
     case .programNotFound: 127
     case .programNotExecutable: 126
     case .outputNotWritable: 2
-    case .runtimeMissing, .runtimePathUnusable, .systemRefused: 1
+    case .runtimeMissing, .runtimePathUnusable, .schedulingUnavailable, .systemRefused: 1
     }
   }
 }

@@ -23,6 +23,7 @@ struct RecordingSession: ~Copyable {
   /// The image that a process runs now, by the kernel's number.
   private var images: [Int32: ProcessState] = [:]
   private var watches: [Watch] = []
+  private var scheduler = Scheduler()
   private let buffer = UnsafeMutableRawBufferPointer.allocate(
     byteCount: Arena.ringSize, alignment: 16)
   private var nextCheckpoint = Timestamp.zero
@@ -54,7 +55,7 @@ struct RecordingSession: ~Copyable {
   }
 
   /// Chunks older than this are closed however short, so that a recorder that is killed loses little.
-  private static let longestChunk: Int64 = 1_000_000_000
+  static let longestChunk: Int64 = 1_000_000_000
   /// Tables with more entries are read only when their thread ends.
   private static let largestCheckpointed = 4096
   /// Of so many threads the CPU time is read now and then.
@@ -86,6 +87,17 @@ struct RecordingSession: ~Copyable {
       "\(options.command[0]) \(obstacle): it ran, but its locks were not recorded.")
   }
 
+  /// Begins to record scheduling, from before anything of the program runs.
+  mutating func openScheduler() throws(RecorderError) {
+    scheduler = try Scheduler(
+      options.scheduling, pids: [childPID], scope: options.recordsChildren ? .tree : .processes,
+      clock: clock)
+    recording.scheduling = scheduler.source
+    recording.schedulingReason = scheduler.reason
+    catalog.definitions.append(.recording(recording))
+    flushDefinitions()
+  }
+
   private var now: Timestamp { Timestamp(nanoseconds: clock.nanoseconds(clock.stamp())) }
 
   // MARK: Following
@@ -111,7 +123,9 @@ struct RecordingSession: ~Copyable {
     var begunWaiting = now
     while true {
       let timeout = pace.milliseconds
-      let ready = poll([signals] + watches.map { $0.watched.descriptor }, milliseconds: timeout)
+      let ready = poll(
+        [signals] + watches.map { $0.watched.descriptor } + (scheduler.rings?.descriptors ?? []),
+        milliseconds: timeout)
       if ready[0] {
         for signal in readSignals(signals) where signal.number != SIGCHLD {
           if let termination { return .left(termination) }
@@ -176,6 +190,12 @@ struct RecordingSession: ~Copyable {
     if haveDestroys { applyDestroys() }
     let context = ThreadStream.Context(clock)
     pace = heads.isEmpty ? .idle : .steady
+    if scheduler.rings?.drain(catalog: &catalog, writer: writer) == true {
+      pace = .busy
+    }
+    scheduler.sampler?.sample(
+      streams, clock: { [clock] in Timestamp(nanoseconds: clock.nanoseconds(clock.stamp())) },
+      catalog: &catalog, writer: writer)
     for (stream, head) in heads {
       let slot = arena.slot(stream.slotIndex)
       if head &- stream.tail > UInt64(Arena.ringSize / 8) { pace = .busy }
@@ -265,7 +285,7 @@ struct RecordingSession: ~Copyable {
       serial: serial)
     processes[serial] = process
     newborn.append((process, slot.parentProcess))
-    catalog.definitions.append(.process(process.process))
+    catalog.add(process.process)
     if let before = images[slot.pid] {
       endProcess(before, at: process.process.start)
       process.cpuTimeBefore = before.endedThreads.first { $0.tid == slot.pid }?.cpuTime ?? 0
@@ -302,7 +322,7 @@ struct RecordingSession: ~Copyable {
       }
       process.forkedFrom = parent
       process.process.arguments = parent.process.arguments
-      catalog.definitions.append(.process(process.process))
+      catalog.add(process.process)
       for var module in parent.modules {
         module.process = process.process.id
         catalog.add(module, to: process)
@@ -328,6 +348,7 @@ struct RecordingSession: ~Copyable {
       stream.writeUses(table, context: context, catalog: &catalog, isFinal: true)
       arena.discard(table)
     }
+    scheduler.sampler?.end(stream, at: context.now, catalog: &catalog)
     let ended = slot.ended
     let end = ended == 0 ? time ?? context.now : Timestamp(nanoseconds: clock.nanoseconds(ended))
     stream.thread.end = min(max(end, stream.thread.start), context.now)
@@ -358,7 +379,7 @@ struct RecordingSession: ~Copyable {
     }
     process.hasEnded = true
     process.process.end = max(time, process.process.start)
-    catalog.definitions.append(.process(process.process))
+    catalog.add(process.process)
     if images[process.process.pid] === process { images[process.process.pid] = nil }
   }
 
@@ -415,9 +436,12 @@ struct RecordingSession: ~Copyable {
     if case .stopped = end { drain() }
     for case .some(let stream) in streams { endLiveThread(stream) }
     for process in processes.values where !process.hasEnded {
-      catalog.definitions.append(.process(process.process))
+      catalog.add(process.process)
     }
     addAbsentImages()
+    scheduler.rings?.finish(catalog: &catalog, writer: writer)
+    scheduler.sampler?.finish(&catalog, writer)
+    addThreadsOfTasks()
     writeSymbols()
 
     switch end {
@@ -434,13 +458,12 @@ struct RecordingSession: ~Copyable {
       recording.notes.append(
         "\(options.command[0]) did not load the runtime: nothing inside it was recorded.")
     }
-    if !processes.values.contains(where: { $0.process.pid == childPID }) {
-      catalog.definitions.append(
-        .process(
-          Process(
-            id: catalog.nextProcess(), pid: childPID, parentPID: getpid(),
-            name: options.command[0].split(separator: "/").last.map(String.init) ?? "",
-            arguments: options.command, start: .zero, end: now, runtime: .absent)))
+    if catalog.images[childPID] == nil {
+      catalog.add(
+        Process(
+          id: catalog.nextProcess(), pid: childPID, parentPID: getpid(),
+          name: options.command[0].split(separator: "/").last.map(String.init) ?? "",
+          arguments: options.command, start: .zero, end: now, runtime: .absent))
     }
     if damagedThreads > 0 {
       recording.notes.append(
@@ -485,7 +508,7 @@ struct RecordingSession: ~Copyable {
       let end = next?.time ?? replaced?.process.end
       if let replaced {
         replaced.process.end = exec.time
-        catalog.definitions.append(.process(replaced.process))
+        catalog.add(replaced.process)
         for var thread in replaced.endedThreads where thread.end.map({ $0 > exec.time }) ?? true {
           thread.end = max(exec.time, thread.start)
           catalog.definitions.append(.thread(thread))
@@ -493,11 +516,10 @@ struct RecordingSession: ~Copyable {
       }
       let name = exec.path.split(separator: "/").last.map(String.init) ?? exec.path
       names.append(name)
-      catalog.definitions.append(
-        .process(
-          Process(
-            id: catalog.nextProcess(), pid: exec.pid, parentPID: exec.parentPID, name: name,
-            arguments: [exec.path], start: exec.time, end: end, runtime: .absent)))
+      catalog.add(
+        Process(
+          id: catalog.nextProcess(), pid: exec.pid, parentPID: exec.parentPID, name: name,
+          arguments: [exec.path], start: exec.time, end: end, runtime: .absent))
     }
     guard !names.isEmpty else { return }
     let distinct = Set(names).sorted()
@@ -507,6 +529,30 @@ struct RecordingSession: ~Copyable {
     recording.notes.append(
       "Nothing was recorded inside \(count) (\(some)\(more)): linked statically, or run with "
         + "raised privileges.")
+  }
+
+  /// Adds the threads of the program that only the kernel told of: those of processes that the runtime
+  /// is not in.
+  private mutating func addThreadsOfTasks() {
+    guard let tasks = scheduler.rings?.tasks else { return }
+    for image in tasks.images(besides: catalog.images) {
+      let process = Process(
+        id: catalog.nextProcess(), pid: image.pid, parentPID: image.parentPID, name: image.name,
+        start: image.start, end: image.end, runtime: .absent)
+      catalog.add(process)
+    }
+    for entry in tasks.entries where entry.isOwn && entry.id != .unknown {
+      for image in catalog.images[entry.pid] ?? [] where image.runtime == .absent {
+        let start = max(entry.start, image.start)
+        let end = [entry.end, image.end].compactMap(\.self).min()
+        guard end.map({ $0 > start }) ?? true else { continue }
+        catalog.definitions.append(
+          .thread(
+            Thread(
+              id: catalog.nextThread(), process: image.id, tid: entry.tid,
+              name: entry.name, start: start, end: end)))
+      }
+    }
   }
 
   /// Resolves every address that stacks and locks refer to, so that the file can be read where the

@@ -67,7 +67,8 @@ final class ThreadStream {
 
   /// Asks the kernel how long the thread has run; keeps what was known where it can't say any more.
   func readCPUTime() {
-    guard let time = ProcFS.cpuTime(pid: process.process.pid, tid: thread.tid) else { return }
+    guard let time = ProcFS.schedulingTimes(pid: process.process.pid, tid: thread.tid)?.ran
+    else { return }
     thread.cpuTime = max(0, isMain ? time - process.cpuTimeBefore : time)
   }
 
@@ -213,7 +214,7 @@ final class ThreadStream {
       var arguments = Array(text).split(separator: 0, omittingEmptySubsequences: false)
       while arguments.last?.isEmpty == true { arguments.removeLast() }
       process.process.arguments = arguments.map { String(decoding: $0, as: UTF8.self) }
-      catalog.definitions.append(.process(process.process))
+      catalog.add(process.process)
     default: break
     }
   }

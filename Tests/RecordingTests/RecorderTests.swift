@@ -73,7 +73,7 @@ extension RecordingTests {
     {
       let folder = try TemporaryFolder()
       let recorder = try start(folder)
-      try recorder.wait(for: "a chunk of events in the file") { try events(folder) > 0 }
+      try recorder.wait(for: "a chunk of waits in the file") { try waits(folder) > 0 }
       recorder.send(SIGKILL)
       let target = try #require(try pid(of: recorder.outputSoFar))
       #expect(try recorder.result().status == 128 + 9)
@@ -287,6 +287,13 @@ extension RecordingTests {
 
     private func events(_ folder: TemporaryFolder) throws -> Int {
       try events(file: folder.path + "/t.ctrace")
+    }
+
+    /// Waits for mutexes in a file that may not be whole yet.
+    private func waits(_ folder: TemporaryFolder) throws -> UInt64 {
+      let run = try CTrace.run("report", "--format", "json", folder.path + "/t.ctrace")
+      let report = try? JSONDecoder().decode(Report.self, from: Data(run.output.utf8))
+      return report?.locks.first { $0.kind == "mutex" }?.contended ?? 0
     }
 
     private func events(file: String) throws -> Int {

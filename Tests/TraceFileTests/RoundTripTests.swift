@@ -38,7 +38,7 @@ func randomTrace(seed: UInt64, threads: Int, count: Int) -> TraceBuilder {
 /// All events of a recording in the order in which the reader delivers them.
 func delivered(_ reader: TraceFileReader<[UInt8]>) throws -> [Event] {
   var events: [Event] = []
-  try reader.forEachEvent { batch in
+  try reader.forEachEvent(of: ThreadsByTask(try reader.definitions())) { batch in
     for index in batch.indices { events.append(batch[index]) }
   }
   return events

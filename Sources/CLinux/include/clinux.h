@@ -8,6 +8,8 @@
 #include <sys/signalfd.h>
 #include <sys/types.h>
 
+#include "clinux_perf.h"
+
 // MARK: Shared memory
 
 /// A new memory object without a name in the file system, readable by its owner alone. Returns a

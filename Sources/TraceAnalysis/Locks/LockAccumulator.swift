@@ -8,10 +8,12 @@ internal import TraceModel
 /// holds overlap, and nothing is kept but the waits that go on.
 struct LockAccumulator {
   /// A wait that has not ended.
-  private struct Waiter {
+  struct Waiter {
     var thread: ThreadID
     /// From here on it is not charged to any holder yet.
     var unchargedFrom: Timestamp
+    /// Why it has taken so long up to there.
+    var split = WaitSplit()
   }
 
   /// A part of a wait that ended, without the lock, before the hold did that it was for.
@@ -30,6 +32,8 @@ struct LockAccumulator {
   private(set) var holdersByStack = StackTotals()
   /// Holds that were measured one by one, and nanoseconds of them.
   private(set) var measuredHolds: (count: UInt64, time: Int64) = (0, 0)
+  /// Where the rest is kept, once it is waited for.
+  var contended = -1
   private var waiting: [Waiter] = []
   private var departed: [Departed] = []
 
@@ -38,22 +42,29 @@ struct LockAccumulator {
     waiting.append(Waiter(thread: event.thread, unchargedFrom: event.time))
   }
 
-  /// A wait ends.
-  mutating func end(_ event: Event) {
+  /// Whether threads wait for it.
+  var isWaitedFor: Bool { !waiting.isEmpty }
+
+  /// A wait ends; returns what is known of it.
+  mutating func end(_ event: Event) -> Waiter? {
     waits.add(event.duration)
     waitersByStack.add(event.stack, time: event.duration)
-    guard let place = waiting.firstIndex(where: { $0.thread == event.thread }) else { return }
+    guard let place = waiting.firstIndex(where: { $0.thread == event.thread }) else { return nil }
     let waiter = waiting[place]
     waiting[place] = waiting[waiting.count - 1]
     waiting.removeLast()
     if event.outcome != .acquired, departed.count < LockAccumulator.mostDeparted {
       departed.append(Departed(start: waiter.unchargedFrom, end: event.time))
     }
+    return waiter
   }
 
   /// A hold ends that others waited for, or that looked as if they did: a lock that was handed over
   /// keeps the mark of having waiters for one more hold.
-  mutating func release(_ event: Event) {
+  ///
+  /// - Parameter doing: What the holder did from a moment to the release, while one waited; nil where
+  ///   that can't be told.
+  mutating func release(_ event: Event, doing: (Timestamp) -> StateTimes?) {
     measuredHolds.count += 1
     measuredHolds.time &+= event.duration
     guard !waiting.isEmpty || !departed.isEmpty else { return }
@@ -61,7 +72,13 @@ struct LockAccumulator {
     let start = event.isDurationKnown ? event.start : event.time
     var blame: Int64 = 0
     for index in waiting.indices {
-      blame &+= max(0, event.time - max(start, waiting[index].unchargedFrom))
+      let from = max(start, waiting[index].unchargedFrom)
+      if event.time > from {
+        blame &+= event.time - from
+        // Before the hold began nobody is known to have had the lock.
+        waiting[index].split.other &+= max(0, from - waiting[index].unchargedFrom)
+        if let times = doing(from) { waiting[index].split.add(holder: times) }
+      }
       waiting[index].unchargedFrom = max(waiting[index].unchargedFrom, event.time)
     }
     for wait in departed { blame &+= max(0, min(event.time, wait.end) - max(start, wait.start)) }

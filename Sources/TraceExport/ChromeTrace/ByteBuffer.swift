@@ -48,6 +48,21 @@ struct ByteBuffer {
     }
   }
 
+  /// Appends nanoseconds as seconds with nine decimals.
+  mutating func append(seconds nanoseconds: Int64) {
+    let (whole, rest) = nanoseconds.magnitude.quotientAndRemainder(dividingBy: 1_000_000_000)
+    append(whole)
+    withRoom(for: 10) { room in
+      room[0] = UInt8(ascii: ".")
+      var rest = rest
+      for place in stride(from: 9, to: 0, by: -1) {
+        room[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+        rest /= 10
+      }
+      return 10
+    }
+  }
+
   /// Calls `write` with at least `size` bytes of room; it returns how many it used.
   @inline(__always)
   private mutating func withRoom(

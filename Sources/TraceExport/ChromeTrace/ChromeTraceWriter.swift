@@ -6,7 +6,8 @@ public import TraceModel
 /// length, its signals and posts. An arrow goes from what woke a waiter to a slice without a length
 /// at the end of the wait: viewers take the arrow of two slices to go from the one that begins first,
 /// and a wait begins before the release that ends it. Each lock that was waited for has a counter of
-/// its waiters, and each semaphore one of its value.
+/// its waiters, and each semaphore one of its value. Scheduling comes behind all of it: a track for
+/// each CPU, and the states of each thread.
 ///
 /// Slices of a thread nest. One that would cross another begins where that one ends; it has
 /// `"cut":true` and its true measures in its arguments.
@@ -23,6 +24,10 @@ public struct ChromeTraceWriter {
   var tracks: [TrackState]
   /// When the last event happened: no slice may end before one that was written.
   var now: Int64 = 0
+  /// What threads are called in the lines of scheduling, and when the last of those happened.
+  let schedulingNames: [SchedulingName]
+  var schedulingNow: Int64 = 0
+  var hasScheduling = false
   /// The number of the last arrow.
   var lastFlow: UInt64 = 0
   /// What threads and locks without a definition are shown as, to be named at the end if need be.
@@ -30,6 +35,7 @@ public struct ChromeTraceWriter {
   private var needsUnknown: Bool
   private var hasEvents = false
   private var isFinished = false
+  private var areEventsFinished = false
 
   /// Writes the start of the document and the names of all processes and threads.
   public init(definitions: TraceDefinitions) {
@@ -40,6 +46,10 @@ public struct ChromeTraceWriter {
     (locks, lockIndex) = LockState.all(definitions, ids, &texts)
     tracks = ids.tracks.map {
       TrackState(place: texts.add("\"pid\":\($0.pid),\"tid\":\($0.tid)"))
+    }
+    let idle = SchedulingName.idle(&texts)
+    schedulingNames = threads.map {
+      $0.track == ChromeIDs.unknown ? idle : SchedulingName(ids.tracks[$0.track], &texts)
     }
     self.texts = texts
     unknown = (ids.processes[ChromeIDs.unknown], ids.tracks[ChromeIDs.unknown])
@@ -65,6 +75,7 @@ public struct ChromeTraceWriter {
   public mutating func add(_ events: Span<Event>) {
     for place in events.indices {
       let event = events[place]
+      if event.kind.isScheduling { continue }
       now = max(now, ChromeTime.drawn(event.time))
       let lock = lockIndex[event.lock.rawValue]
       let track = threads[threadIndex[event.thread.rawValue]].track
@@ -75,21 +86,29 @@ public struct ChromeTraceWriter {
       case .release: release(event, lock, track)
       case .signal: signal(event, lock, track)
       case .value: setValue(event, lock, track)
+      case .switch, .wakeup, .sample: break
       }
     }
   }
 
-  /// Closes the document. Nothing may be added afterwards.
-  public mutating func finish() {
-    guard !isFinished else { return }
-    isFinished = true
+  /// Ends what the program itself did: only scheduling may be added afterwards.
+  public mutating func finishEvents() {
+    guard !areEventsFinished else { return }
+    areEventsFinished = true
     if needsUnknown {
       appendSeparator()
       output.appendName(of: unknown.process)
       appendSeparator()
       output.appendName(of: unknown.track)
     }
-    output.append("\n]}\n")
+  }
+
+  /// Closes the document. Nothing may be added afterwards.
+  public mutating func finish() {
+    guard !isFinished else { return }
+    finishEvents()
+    isFinished = true
+    appendEndOfEvents()
   }
 
   /// Takes the bytes that were written since the last call. Call it after each batch of events:

@@ -15,6 +15,7 @@ extension Event.Operation {
     case .arrive: #","operation":"arrive""#
     case .once: #","operation":"once""#
     case .join: #","operation":"join""#
+    case .preempted, .blocked, .uninterruptible, .ended, .interrupt: ""
     }
   }
 

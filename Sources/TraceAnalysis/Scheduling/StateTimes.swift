@@ -1,0 +1,69 @@
+/// What a thread can be doing.
+enum ThreadActivity: UInt8, CaseIterable {
+  /// On a CPU.
+  case running
+  /// Ready to run, without a CPU.
+  case runnable
+  /// Off the CPU, waiting for a lock that another holds.
+  case lockWait
+  /// Off the CPU, waiting for a condition, a semaphore or a barrier.
+  case queueWait
+  /// Off the CPU for anything else: asleep, input and output, children.
+  case sleeping
+  /// Off the CPU in a wait that no signal ends, mostly for a disk.
+  case disk
+  /// The kernel did not say whether it ran, and the program not that it waited.
+  case untold
+}
+
+/// Nanoseconds by what a thread was doing.
+struct StateTimes: Hashable {
+  private var times = InlineArray<7, Int64>(repeating: 0)
+
+  @inline(__always)
+  subscript(activity: ThreadActivity) -> Int64 {
+    get { times[Int(activity.rawValue)] }
+    set { times[Int(activity.rawValue)] = newValue }
+  }
+
+  /// All together.
+  var total: Int64 { ThreadActivity.allCases.reduce(0) { $0 &+ self[$1] } }
+
+  /// Everything off the CPU that is not just the lack of one.
+  var blocked: Int64 {
+    self[.lockWait] &+ self[.queueWait] &+ self[.sleeping] &+ self[.disk]
+  }
+
+  @inline(__always)
+  static func + (left: StateTimes, right: StateTimes) -> StateTimes {
+    var sum = left
+    for index in sum.times.indices { sum.times[index] &+= right.times[index] }
+    return sum
+  }
+
+  @inline(__always)
+  static func - (left: StateTimes, right: StateTimes) -> StateTimes {
+    var difference = left
+    for index in difference.times.indices { difference.times[index] &-= right.times[index] }
+    return difference
+  }
+
+  /// The part of it that `numerator / denominator` is.
+  func scaled(_ numerator: Int64, of denominator: Int64) -> StateTimes {
+    guard denominator > 0 else { return StateTimes() }
+    let part = Double(max(numerator, 0)) / Double(denominator)
+    var scaled = self
+    for index in scaled.times.indices {
+      scaled.times[index] = Int64((Double(times[index]) * part).rounded())
+    }
+    return scaled
+  }
+
+  static func == (left: StateTimes, right: StateTimes) -> Bool {
+    left.times.indices.allSatisfy { left.times[$0] == right.times[$0] }
+  }
+
+  func hash(into hasher: inout Hasher) {
+    for index in times.indices { hasher.combine(times[index]) }
+  }
+}

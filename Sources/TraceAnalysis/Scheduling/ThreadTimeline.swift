@@ -1,0 +1,256 @@
+internal import TraceModel
+
+/// What a thread does, moment by moment: the kernel's word on whether it runs, joined with the
+/// program's on what it waits for.
+struct ThreadTimeline {
+  /// What the kernel says of it.
+  enum State {
+    /// Nothing yet, or not with this source.
+    case unknown
+    case running
+    /// Without a CPU since it was preempted, or woken.
+    case runnable
+    /// Off the CPU, in a wait that no signal ends if so marked.
+    case blocked(isUninterruptible: Bool)
+    case ended
+  }
+
+  /// Something it waits for.
+  struct Wait {
+    var lock: UInt32
+    var kind: LockKind
+    var start: Timestamp
+    /// Where what is known of the lock is.
+    var contended: Int
+  }
+
+  /// How long it took from being woken to being on a CPU.
+  private(set) var runQueue = Distribution()
+  private(set) var switches: (voluntary: UInt64, preempted: UInt64) = (0, 0)
+  private(set) var migrations: UInt64 = 0
+  /// Who woke it, how often; unknown is interrupts.
+  private(set) var wakers: [(thread: ThreadID, count: UInt64)] = []
+  /// The sum of what it did.
+  private(set) var times = StateTimes()
+  private(set) var state = State.unknown
+  private(set) var hasSwitches = false
+  private(set) var hasSamples = false
+  var path = PathState()
+  /// Whether the path leads back to the thread that created this one, or there is none.
+  var hasPath = false
+
+  /// Its place among the threads.
+  let number: UInt32
+  /// Whether it is none of the program's, so that only a part of its switches is known.
+  let isForeign: Bool
+  private let start: Timestamp
+  private let end: Timestamp
+  /// Up to where its life is told.
+  private(set) var now: Timestamp
+  private var waits: [Wait] = []
+  private var history = ThreadHistory()
+  private var wakerPlaces = Places<ThreadID>()
+  private var wokenAt: Timestamp?
+  private var cpu: Int64 = -1
+  /// Since the last sample.
+  private var sinceSample = StateTimes()
+
+  /// A thread that lives from one moment to another.
+  init(number: UInt32, isForeign: Bool, start: Timestamp, end: Timestamp) {
+    self.number = number
+    self.isForeign = isForeign
+    self.start = start
+    self.end = max(start, end)
+    now = start
+    path.until = start
+  }
+
+  /// What it waits for.
+  var wait: Wait? { waits.last }
+
+  /// Whether it is known when it ran, and how exactly at all.
+  var isTold: Bool { hasSwitches || hasSamples }
+
+  /// Whether it is on a CPU, as far as is known.
+  var isRunning: Bool { if case .running = state { true } else { false } }
+
+  /// Whether it is off the CPU, as far as is known, and not for the lack of one.
+  var isBlocked: Bool {
+    switch state {
+    case .blocked: true
+    case .unknown: !waits.isEmpty
+    case .running, .runnable, .ended: false
+    }
+  }
+
+  // MARK: Time
+
+  /// What the thread does at the moment.
+  private var activity: ThreadActivity {
+    switch state {
+    case .running: return .running
+    case .runnable: return .runnable
+    case .ended: return .sleeping
+    case .unknown:
+      guard let wait = waits.last else { return .untold }
+      return activity(of: wait) ?? .sleeping
+    case .blocked(let isUninterruptible):
+      guard let wait = waits.last else { return isUninterruptible ? .disk : .sleeping }
+      return activity(of: wait) ?? .sleeping
+    }
+  }
+
+  private func activity(of wait: Wait) -> ThreadActivity? {
+    if wait.kind.isContended { return .lockWait }
+    return wait.kind == .thread ? nil : .queueWait
+  }
+
+  /// Tells its life up to a moment.
+  mutating func settle(to time: Timestamp) {
+    let time = min(time, end)
+    guard time > now else { return }
+    let span = time - now
+    let activity = activity
+    if hasSamples || !hasSwitches {
+      // Samples say later how much of it was spent on a CPU.
+      sinceSample[activity] &+= span
+      if !hasSamples { times[activity] &+= span }
+    } else {
+      times[activity] &+= span
+      history.append(times, at: time, waitingFor: waits.last?.lock ?? 0)
+    }
+    if !isBlocked {
+      path.advance(to: time, thread: number, activity, lock: 0)
+    }
+    now = time
+  }
+
+  /// What it did between two moments, the second of which is not before the last one told.
+  func times(from start: Timestamp, to end: Timestamp) -> StateTimes? {
+    guard isTold, end > start else { return nil }
+    return sum(at: end) - sum(at: start)
+  }
+
+  private func sum(at time: Timestamp) -> StateTimes {
+    let time = min(time, self.end)
+    if hasSamples {
+      guard let known = history.sum(at: time) else { return StateTimes() }
+      guard let last = history.lastSpan, time > now else { return known }
+      return known + last.times.scaled(time - now, of: last.length)
+    }
+    guard time > now else { return history.sum(at: time) ?? StateTimes() }
+    var sum = times
+    sum[activity] &+= time - now
+    return sum
+  }
+
+  /// Calls `body` with each lock that it waited for between two moments, and for how long.
+  func forEachLock(from start: Timestamp, to end: Timestamp, _ body: (UInt32, Int64) -> Void) {
+    history.forEachLock(from: start, to: end, body)
+    if let wait = waits.last, isBlocked, end > max(start, now) {
+      body(wait.lock, end - max(start, now))
+    }
+  }
+
+  // MARK: What the program says
+
+  mutating func begin(_ wait: Wait) {
+    settle(to: wait.start)
+    waits.append(wait)
+  }
+
+  mutating func endWait(for lock: UInt32, at time: Timestamp) {
+    settle(to: time)
+    if let place = waits.lastIndex(where: { $0.lock == lock }) { waits.remove(at: place) }
+  }
+
+  // MARK: What the kernel says
+
+  /// The thread has come onto a CPU.
+  mutating func switchIn(cpu: Int64?, at time: Timestamp) {
+    beSwitched(.blocked(isUninterruptible: false), at: time)
+    if case .runnable = state, let wokenAt { runQueue.add(max(0, time - wokenAt)) }
+    wokenAt = nil
+    state = .running
+    guard let cpu else { return }
+    if self.cpu >= 0, self.cpu != cpu { migrations += 1 }
+    self.cpu = cpu
+  }
+
+  /// The thread has left its CPU.
+  mutating func switchOut(_ reason: Event.Operation, at time: Timestamp) {
+    beSwitched(.running, at: time)
+    switch reason {
+    case .preempted:
+      switches.preempted += 1
+      state = .runnable
+      wokenAt = time
+    case .ended: state = .ended
+    default:
+      switches.voluntary += 1
+      state = .blocked(isUninterruptible: reason == .uninterruptible)
+    }
+  }
+
+  /// The thread can run again. False when it could anyway.
+  mutating func wake(at time: Timestamp) -> Bool {
+    switch state {
+    case .running, .runnable, .ended: return false
+    case .unknown: beSwitched(.blocked(isUninterruptible: false), at: time)
+    case .blocked: settle(to: time)
+    }
+    state = .runnable
+    wokenAt = time
+    return true
+  }
+
+  /// Counts who woke it.
+  mutating func count(waker: ThreadID) {
+    let place = wakerPlaces.place(of: waker)
+    if place == wakers.count { wakers.append((waker, 0)) }
+    wakers[place].count += 1
+  }
+
+  /// What the first word of the kernel says about the time before.
+  private mutating func beSwitched(_ before: State, at time: Timestamp) {
+    if !hasSwitches {
+      hasSwitches = true
+      state = before
+      // It has not been told as anything yet.
+      times = StateTimes()
+      now = start
+    }
+    settle(to: time)
+  }
+
+  /// A sample tells how much of the time since the last one it ran.
+  mutating func sample(ran: Int64, waited: Int64, at time: Timestamp) {
+    if !hasSamples {
+      hasSamples = true
+      times = StateTimes()
+    }
+    settle(to: time)
+    var rest = sinceSample.total
+    let run = min(max(ran, 0), rest)
+    rest -= run
+    let runnable = min(max(waited, 0), rest)
+    rest -= runnable
+    times[.running] &+= run
+    times[.runnable] &+= runnable
+    // Waits that were told account for the rest; beyond them it slept.
+    for activity in [ThreadActivity.lockWait, .queueWait, .sleeping] {
+      let part = min(sinceSample[activity], rest)
+      times[activity] &+= part
+      rest -= part
+    }
+    times[.sleeping] &+= rest
+    sinceSample = StateTimes()
+    history.append(times, at: min(time, end), waitingFor: waits.last?.lock ?? 0)
+  }
+
+  /// Tells the rest of its life.
+  mutating func finish(at time: Timestamp) {
+    settle(to: time)
+    if hasSamples { sample(ran: 0, waited: 0, at: time) }
+  }
+}

@@ -1,0 +1,104 @@
+public import TraceModel
+
+/// What a thread is called in the lines of scheduling.
+struct SchedulingName {
+  /// `comm=NAME`, without the key.
+  var name: TextTable.Text
+  /// Its number on its track, and that of its process.
+  var tid: UInt32
+  var pid: UInt32
+
+  /// Stands for threads that are none of the recording's; they appear as the CPU's idle task.
+  static func idle(_ texts: inout TextTable) -> SchedulingName {
+    SchedulingName(name: texts.add("swapper"), tid: 0, pid: 0)
+  }
+
+  init(name: TextTable.Text, tid: UInt32, pid: UInt32) {
+    self.name = name
+    self.tid = tid
+    self.pid = pid
+  }
+
+  /// Importers end a name at a space, and a line at what looks like the next field.
+  init(_ track: ChromeIDs.Track, _ texts: inout TextTable) {
+    let name = String(track.name.map { $0.isWhitespace || $0 == "=" || $0 == "-" ? "_" : $0 })
+    self.init(
+      name: texts.add((name.isEmpty ? "thread" : name).jsonEscaped), tid: track.tid,
+      pid: track.pid)
+  }
+}
+
+extension ChromeTraceWriter {
+  /// Adds the events of scheduling in the order of time, after everything else: viewers draw a track
+  /// for each CPU and the states of each thread from them.
+  ///
+  /// They are lines of the kernel's own trace text, which is the only form in which the JSON importer
+  /// takes them: see "systemTraceEvents" in Perfetto's documentation of external formats.
+  public mutating func addScheduling(_ events: Span<Event>) {
+    for place in events.indices {
+      let event = events[place]
+      guard event.kind == .switch || event.kind == .wakeup else { continue }
+      schedulingNow = max(schedulingNow, ChromeTime.drawn(event.time))
+      if !hasScheduling {
+        hasScheduling = true
+        output.append("\n],\"systemTraceEvents\":\"# tracer: nop\\n")
+      }
+      let thread = schedulingNames[threadIndex[event.thread.rawValue]]
+      let other = schedulingNames[threadIndex[event.owner.rawValue]]
+      if event.kind == .switch {
+        appendLine(thread, cpu: event.value)
+        output.append("sched_switch: prev_comm=")
+        texts.write(thread.name, to: &output)
+        output.append(" prev_pid=")
+        output.append(UInt64(thread.tid))
+        output.append(" prev_prio=120 prev_state=")
+        output.append(event.operation.stateLetter)
+        output.append(" ==> next_comm=")
+        texts.write(other.name, to: &output)
+        output.append(" next_pid=")
+        output.append(UInt64(other.tid))
+        output.append(" next_prio=120\\n")
+      } else {
+        appendLine(other, cpu: event.value)
+        output.append("sched_waking: comm=")
+        texts.write(thread.name, to: &output)
+        output.append(" pid=")
+        output.append(UInt64(thread.tid))
+        output.append(" prio=120 target_cpu=")
+        output.append(event.value)
+        output.append("\\n")
+      }
+    }
+  }
+
+  /// Closes the list of events or the text of scheduling, whichever was written last.
+  mutating func appendEndOfEvents() {
+    output.append(hasScheduling ? "\"}\n" : "\n]}\n")
+  }
+
+  private mutating func appendLine(_ thread: SchedulingName, cpu: Int64) {
+    texts.write(thread.name, to: &output)
+    output.append("-")
+    output.append(UInt64(thread.tid))
+    output.append(" (")
+    output.append(UInt64(thread.pid))
+    output.append(") [")
+    output.append(cpu)
+    output.append("] .... ")
+    output.append(seconds: schedulingNow)
+    output.append(": ")
+  }
+}
+
+extension Event.Operation {
+  /// The letter that the kernel's text has for why a thread left its CPU.
+  fileprivate var stateLetter: StaticString {
+    switch self {
+    case .preempted: "R+"
+    case .uninterruptible: "D"
+    case .ended: "X"
+    case .blocked: "S"
+    default: "R"
+    }
+  }
+}
