@@ -13,6 +13,17 @@ final class SchedulerRings {
     case switches
   }
 
+  /// A task that left its CPU.
+  private struct Departure {
+    var task: KernelTaskID
+    var reason: Event.Operation
+    var time: Timestamp
+  }
+
+  /// A task that comes so soon after another left has come in its place: the time between is that of
+  /// the switch itself, which the kernel counts as the later one's.
+  private static let longestSwitch: Int64 = 10_000
+
   /// A ring and what was made of it.
   private final class CPU {
     var ring: PerfRing
@@ -24,6 +35,8 @@ final class SchedulerRings {
     var lost: UInt64 = 0
     var last = Timestamp(nanoseconds: .min)
     var oldest: Timestamp?
+    /// Of switches: a task that left, as long as the one that came may still be told.
+    var departure: Departure?
     /// Of tracepoints: the task that has the CPU, and when it last went to one.
     var current: Int?
     var lastChange = Timestamp(nanoseconds: .min)
@@ -127,6 +140,10 @@ final class SchedulerRings {
     for cpu in cpus {
       readSwitches(cpu, now, &catalog)
       cpu.ring.release(upTo: cpu.tail)
+      // What is read next happens later than a switch takes.
+      if cpu.departure.map({ now - $0.time > SchedulerRings.longestSwitch }) == true {
+        tellDeparture(cpu)
+      }
       if cpu.needsMending, !cpu.isMended {
         cpu.isMended = true
         try? cpu.ring.add(task: -1, clock: kernelClock, contents: .switches)
@@ -145,7 +162,10 @@ final class SchedulerRings {
     for place in tasks.entries.indices where tasks.entries[place].id != .unknown {
       catalog.definitions.append(.task(tasks.definition(of: place)))
     }
-    for cpu in cpus { seal(cpu, &catalog, writer) }
+    for cpu in cpus {
+      tellDeparture(cpu)
+      seal(cpu, &catalog, writer)
+    }
   }
 
   private func seal(_ cpu: CPU, _ catalog: inout Catalog, _ writer: ChunkWriter) {
@@ -196,11 +216,16 @@ final class SchedulerRings {
         }
         let task = id(place, &catalog)
         if record.isSwitchOut {
+          tellDeparture(cpu)
           let hasEnded = tasks.hasEnded(tid: record.tid, at: moment)
-          cpu.builder.appendSwitch(
-            from: task, to: .unknown,
-            reason: hasEnded ? .ended : record.isPreempted ? .preempted : .blocked, at: moment)
+          cpu.departure = Departure(
+            task: task,
+            reason: hasEnded ? .ended : record.isPreempted ? .preempted : .blocked, time: moment)
+        } else if let left = cpu.departure, moment - left.time <= SchedulerRings.longestSwitch {
+          cpu.builder.appendSwitch(from: left.task, to: task, reason: left.reason, at: left.time)
+          cpu.departure = nil
         } else {
+          tellDeparture(cpu)
           cpu.builder.appendSwitch(from: .unknown, to: task, reason: .unknown, at: moment)
         }
       case .sample:
@@ -211,6 +236,13 @@ final class SchedulerRings {
       }
     }
     cpu.tail = cpu.head
+  }
+
+  /// A task left its CPU, and none of the program's came in its place.
+  private func tellDeparture(_ cpu: CPU) {
+    guard let left = cpu.departure else { return }
+    cpu.builder.appendSwitch(from: left.task, to: .unknown, reason: left.reason, at: left.time)
+    cpu.departure = nil
   }
 
   private func moment(
