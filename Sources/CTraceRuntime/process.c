@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "runtime.h"
+#include "unwind.h"
 
 union process_page process_page __attribute__((aligned(sizeof(union process_page))));
 struct arena arena;
@@ -202,13 +202,11 @@ static int write_first_module(struct dl_phdr_info *info, size_t size, void *is_f
   return 0;
 }
 
+uint32_t unloadings;
 /// Calls of dlopen and dlclose so far.
 static uint32_t module_changes;
 /// What was written last of modules with this hash: its start, and module_changes then.
 static uint64_t written_modules[64];
-
-/// In glibc from 2.35 on. Takes no lock.
-extern int _dl_find_object(void *address, struct dl_find_object *result) __attribute__((weak));
 
 void write_module_of(uintptr_t address) {
   uint64_t changes = __atomic_load_n(&module_changes, __ATOMIC_RELAXED);
@@ -293,11 +291,16 @@ exported void *dlmopen(Lmid_t space, const char *path, int flags) {
   __attribute__((musttail)) return real.dlmopen(space, path, flags);
 }
 
-exported int dlclose(void *handle) {
+static void modules_unload(void) {
   modules_change();
+  __atomic_fetch_add(&unloadings, 1, __ATOMIC_RELAXED);
+}
+
+exported int dlclose(void *handle) {
+  modules_unload();
   int result = real.dlclose(handle);
   // What was used while it was being unloaded may be gone.
-  modules_change();
+  modules_unload();
   return result;
 }
 

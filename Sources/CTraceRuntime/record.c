@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 
-#include "runtime.h"
+#include "unwind.h"
 
 _Static_assert((CTRACE_RING_SIZE & (CTRACE_RING_SIZE - 1)) == 0, "positions are masked");
 
@@ -42,42 +42,57 @@ void commit_record(const void *record) {
 
 // MARK: Stacks
 
-uint8_t capture_stack(struct site site) {
-  uint64_t frames[CTRACE_MAX_FRAMES];
-  frames[0] = site.address;
-  uint32_t count = 1;
-  uint64_t hash = (site.address ^ 0x5bd1e995) * UINT64_C(0x9e3779b97f4a7c15);
-  // The chain of frame pointers is followed only on the thread's own stack, all of which is mapped
-  // from here upwards, and only upwards. A program without frame pointers has anything in the
-  // register: that ends the chain sooner or later, and the recorder drops what is no code.
-  if (site.frame > self.stack_bottom && site.frame < self.stack_top) {
-    uintptr_t frame = *(const uintptr_t *)site.frame, below = site.frame;
-    while (count < CTRACE_MAX_FRAMES && frame > below && frame % sizeof frame == 0 &&
-           frame + 2 * sizeof frame <= self.stack_top) {
-      uintptr_t address = ((const uintptr_t *)frame)[1];
-      if (address < 4096) break;
-      frames[count++] = address;
-      hash = (hash ^ address) * UINT64_C(0x9e3779b97f4a7c15);
-      below = frame;
-      frame = *(const uintptr_t *)frame;
-    }
-  }
-  hash ^= hash >> 29;
-  if (hash == 0) hash = 1;
+/// Places that a stack's entry may be in: as many as share a cache line.
+enum { ENTRY_GROUP = 4 };
 
-  uint32_t index = (uint32_t)(hash % CTRACE_STACK_ENTRIES);
-  struct ctrace_stack_entry *entries =
-      (struct ctrace_stack_entry *)((char *)self.slot + CTRACE_SLOT_STACKS);
-  if (likely(entries[index].hash == hash)) return (uint8_t)(index + 1);
-  for (uint32_t frame = 0; frame < count; frame++) write_module_of(frames[frame]);
-  struct ctrace_record *record = reserve_record(CTRACE_RECORD_STACK, 2 + count, 0);
-  if (record == NULL) return 0;
-  record->stack = (uint8_t)(index + 1);
+static struct ctrace_stack_entry *stack_entries(void) {
+  return (struct ctrace_stack_entry *)((char *)self.slot + CTRACE_SLOT_STACKS);
+}
+
+static struct ctrace_stack_entry *group_for(uint64_t hash) {
+  return &stack_entries()[((hash >> 32) * (CTRACE_STACK_ENTRIES / ENTRY_GROUP) >> 32) * ENTRY_GROUP];
+}
+
+static struct ctrace_stack_entry *find_entry(struct ctrace_stack_entry *group, uint64_t hash) {
+  for (uint32_t place = 0; place < ENTRY_GROUP; place++)
+    if (group[place].hash == hash) return &group[place];
+  return NULL;
+}
+
+static uint8_t number_of(const struct ctrace_stack_entry *entry) {
+  return (uint8_t)(entry - stack_entries() + 1);
+}
+
+/// Writes a new stack to the ring and returns the entry that stands for it from here on: where all
+/// are taken, another leaves, and is written again when it is next met. NULL when the ring is full.
+static struct ctrace_stack_entry *write_stack(const struct stack *stack) {
+  for (uint32_t frame = 0; frame < stack->count; frame++) write_module_of(stack->frames[frame]);
+  struct ctrace_record *record = reserve_record(CTRACE_RECORD_STACK, 2 + stack->count, 0);
+  if (record == NULL) return NULL;
+  struct ctrace_stack_entry *group = group_for(stack->hash), *entry = find_entry(group, 0);
+  if (entry == NULL) entry = &group[self.replaced_stacks++ % ENTRY_GROUP];
+  record->stack = number_of(entry);
   uint64_t *words = (uint64_t *)(record + 1);
-  for (uint32_t frame = 0; frame < count; frame++) words[frame] = frames[frame];
+  for (uint32_t frame = 0; frame < stack->count; frame++) words[frame] = stack->frames[frame];
   commit_record(record);
-  entries[index].hash = hash;
-  return (uint8_t)(index + 1);
+  entry->hash = stack->hash;
+  return entry;
+}
+
+uint8_t capture_stack(struct site site) {
+  struct stack stack;
+  walk_stack(&stack, site);
+  struct ctrace_stack_entry *entry = find_entry(group_for(stack.hash), stack.hash);
+  // Whether a function keeps a frame pointer at a call is the same each time: what the tables once
+  // confirmed they would confirm again.
+  if (likely(entry != NULL) && likely(entry->by_pointers == stack.by_pointers))
+    return number_of(entry);
+  check_stack(&stack, site);
+  entry = find_entry(group_for(stack.hash), stack.hash);
+  if (entry == NULL) entry = write_stack(&stack);
+  if (entry == NULL) return 0;
+  entry->by_pointers = stack.by_pointers;
+  return number_of(entry);
 }
 
 // MARK: Uses

@@ -50,6 +50,17 @@ extern union process_page process_page;
 /// Never a process's number: keeps threads out whose state was never set up.
 #define NOT_ATTACHED UINT32_MAX
 
+/// The outermost frames of a stack, those of libc that started the thread. From an address and a stack
+/// pointer on they are the same while the same is stored in their places.
+enum { LONGEST_ENDING = 4 };
+struct stack_ending {
+  uintptr_t address;
+  uintptr_t sp;
+  uint32_t count;
+  uintptr_t places[LONGEST_ENDING];
+  uintptr_t frames[LONGEST_ENDING];
+};
+
 struct thread_state {
   /// Equal to this_process.live while the thread may record: neither unattached, nor in a child that has
   /// not started over, nor inside the runtime itself.
@@ -76,6 +87,11 @@ struct thread_state {
   /// The memory of the thread's own stack; 0 where it is not known.
   uintptr_t stack_bottom;
   uintptr_t stack_top;
+  /// Return addresses, by hash, that frame pointers do not lead on from.
+  uint64_t pointerless;
+  struct stack_ending ending;
+  /// Entries of stacks that had to leave.
+  uint32_t replaced_stacks;
   /// Semaphore values that may still be recorded until value_window is over.
   uint64_t value_window;
   uint32_t value_budget;

@@ -155,20 +155,5 @@ extension RecordingTests {
       #expect(lives.count == Int(try recording.value("lives")))
       #expect(lives.allSatisfy { $0.acquisitions == 3 })
     }
-
-    @Test func `Stacks follow frame pointers where the program has them`() throws {
-      let program = try Workload.build("deep_stack", flags: ["-fno-omit-frame-pointer"])
-      let recording = try TestRecording(program)
-      let lock = try recording.lock("deep_mu")
-      #expect(lock.acquisitions == 2)
-      let waiter = try #require(lock.waiters.first?.stack.functions)
-      #expect(waiter.starts(with: ["wait_inner", "wait_middle", "wait_outer", "waiter"]))
-      let holder = try #require(lock.holders.first?.stack.functions)
-      #expect(holder.starts(with: ["release_inner", "release_outer", "main"]))
-      // Without them the call itself is known all the same.
-      let bare = try TestRecording(
-        Workload.build("deep_stack", flags: ["-O2", "-fomit-frame-pointer"]))
-      #expect(try bare.lock("deep_mu").waiters.first?.stack.first?.function == "wait_inner")
-    }
   }
 }

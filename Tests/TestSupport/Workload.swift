@@ -8,6 +8,10 @@ public enum Workload {
     .deletingLastPathComponent().deletingLastPathComponent()
     .appendingPathComponent("Workloads").path
 
+  /// The header of what the runtime and the recorder share, for workloads that include parts of the
+  /// runtime.
+  private static let sharedHeader = sources + "/../../Sources/CTraceABI/include"
+
   private static let folder = Mutex<String?>(nil)
 
   /// Compiles `NAME.c`, once for each set of flags, and returns the program's path.
@@ -26,7 +30,7 @@ public enum Workload {
       let source = "\(sources)/\(name)" + (name.contains(".") ? "" : ".c")
       let command =
         [compiler, "-O1", "-g", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-pthread"]
-        + ["-I", sources] + flags + [source, "-o", program + ".new"]
+        + ["-I", sources, "-I", sharedHeader] + flags + [source, "-o", program + ".new"]
         + (flags.contains("-shared") ? [] : ["-ldl"])
       let result = try Program(command).result()
       guard result.status == 0 else {

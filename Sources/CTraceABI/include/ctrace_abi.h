@@ -35,7 +35,8 @@ enum {
   CTRACE_MAX_SLOTS = 28672,
   CTRACE_FIRST_TABLE_LOG2 = 8,
   CTRACE_LAST_TABLE_LOG2 = 23,
-  CTRACE_STACK_ENTRIES = 255,
+  /// Groups of four.
+  CTRACE_STACK_ENTRIES = 252,
   CTRACE_MAX_FRAMES = 64,
   CTRACE_NAME_SIZE = 16,
   CTRACE_VALUES_PER_WINDOW = 256,
@@ -191,7 +192,9 @@ struct ctrace_use_detail {
 
 /// A stack that the thread has written to its ring and may refer to by its index.
 struct ctrace_stack_entry {
-  uint64_t hash;
+  uint64_t hash;  // 0: none
+  /// How many frames, from the first on, may be found by frame pointers when the stack is walked again.
+  uint64_t by_pointers;
 };
 
 /// Kinds of locks: TraceModel's LockKind.
@@ -325,6 +328,7 @@ CTRACE_ASSERT_SIZE(ctrace_control, 104 + CTRACE_MAX_SLOTS / 8);
 CTRACE_ASSERT_SIZE(ctrace_pending, 48);
 CTRACE_ASSERT_SIZE(ctrace_deferred_value, 24);
 CTRACE_ASSERT_SIZE(ctrace_thread, 448);
+CTRACE_ASSERT_SIZE(ctrace_stack_entry, 16);
 CTRACE_ASSERT_SIZE(ctrace_use, 32);
 CTRACE_ASSERT_SIZE(ctrace_use_detail, 64);
 CTRACE_ASSERT_SIZE(ctrace_record, 16);
