@@ -6,3 +6,16 @@ public import TraceRecorder
 
 extension SchedulingChoice: ExpressibleByArgument {}
 extension CounterClock.Choice: ExpressibleByArgument {}
+
+/// Numbers of processes as users write them: `4711` or `4711,4712`.
+struct ProcessNumbers: ExpressibleByArgument {
+  /// At least one, each once.
+  var numbers: [Int32]
+
+  init?(argument: String) {
+    let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
+    let numbers = parts.compactMap { Int32($0) }.filter { $0 > 0 }
+    guard numbers.count == parts.count, !numbers.isEmpty else { return nil }
+    self.numbers = Array(Set(numbers)).sorted()
+  }
+}

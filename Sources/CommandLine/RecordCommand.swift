@@ -9,8 +9,12 @@ internal import TraceRecorder
 struct RecordCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "record",
-    abstract: "Run a program and record what its threads wait for.",
-    usage: "ctrace record [<option> ...] [--] <program> [<argument> ...]",
+    abstract: "Run a program, or watch running ones, and record what threads wait for.",
+    usage: """
+      ctrace record [<option> ...] [--] <program> [<argument> ...]
+      ctrace record [<option> ...] -p <pid>[,<pid> ...]
+      ctrace record [<option> ...] -a
+      """,
     discussion: """
       The program runs as it would without ctrace; the recording goes to PROGRAM.ctrace, and \
       an older one is kept as PROGRAM.ctrace.old. Children are recorded into the same file. \
@@ -20,12 +24,25 @@ struct RecordCommand: ParsableCommand {
         ctrace record ./prog --its --arguments
         ctrace record -o run.ctrace --duration 30s ./server
         ctrace record --quiet --no-children -- make -j8
+        ctrace record -p 4711 --duration 10s   a running program, from outside
+        ctrace record -a --duration 5s         all of the machine
+
+      From outside only scheduling and waits for futexes can be seen, and it takes root. \
+      An ordinary user can record the scheduling of own processes.
       """
   )
 
   @Option(
     name: .shortAndLong, help: ArgumentHelp("The file to record to.", valueName: "file"))
   var output: String?
+
+  @Option(
+    name: [.customShort("p"), .customLong("pid")],
+    help: ArgumentHelp("Record these running processes.", valueName: "pid"))
+  var pids: ProcessNumbers?
+
+  @Flag(name: [.customShort("a"), .customLong("all")], help: "Record all of the machine.")
+  var all = false
 
   @Option(
     parsing: .unconditional,
@@ -80,6 +97,7 @@ struct RecordCommand: ParsableCommand {
 
   func run() throws {
     let command = command.first == "--" ? Array(command.dropFirst()) : command
+    if pids != nil || all { return try attach(command) }
     guard let program = command.first, !program.isEmpty else {
       throw Failure(message: "name the program to record, such as: ctrace record ./prog")
     }
@@ -91,6 +109,41 @@ struct RecordCommand: ParsableCommand {
           + "of a program whose name begins with a dash")
     }
     let name = program.split(separator: "/").last.map(String.init) ?? program
+    let options = options(command, name: name)
+    let result = try recording { try Recorder(options).run { tell($0, name) } }
+    throw ProgramStatus(code: status(result.termination))
+  }
+
+  /// Records what runs already.
+  private func attach(_ command: [String]) throws {
+    guard command.isEmpty else {
+      throw Failure(message: "give a program to run, or -p, or -a, and not two of them")
+    }
+    guard let pids else {
+      return try attach(to: .everything, command: ["all of the machine"], name: "system")
+    }
+    guard !all else { throw Failure(message: "give -p or -a, and not both") }
+    let first = pids.numbers[0]
+    try attach(
+      to: .processes(pids.numbers),
+      command: ProcFS.commandLine(of: first).isEmpty
+        ? ["\(first)"] : ProcFS.commandLine(of: first),
+      name: ProcFS.threadName(pid: first, tid: first) ?? "\(first)")
+  }
+
+  private func attach(
+    to target: RecorderOptions.Target, command: [String], name: String
+  ) throws {
+    let options = options(command, name: name.replacing("/", with: "_"))
+    _ = try recording {
+      try Recorder(options).attach(to: target) {
+        guard !quiet, duration == nil else { return }
+        Terminal.complain("recording \(name) to \(options.output) until Ctrl-C")
+      }
+    }
+  }
+
+  private func options(_ command: [String], name: String) -> RecorderOptions {
     var options = RecorderOptions(
       command: command, output: output ?? "\(name).ctrace", environment: ownEnvironment(),
       version: "ctrace \(ctraceVersion)")
@@ -101,10 +154,14 @@ struct RecordCommand: ParsableCommand {
     options.clock = clock
     options.recordsChildren = !noChildren
     options.recordsHolds = !noHolds
+    return options
+  }
 
+  /// Records, and shows what came of it.
+  private func recording(_ record: () throws -> RecorderResult) throws -> RecorderResult {
     let result: RecorderResult
     do {
-      result = try Recorder(options).run { tell($0, name) }
+      result = try record()
     } catch let error as RecorderError {
       throw Failure(message: "\(error)", exitCode: error.exitStatus)
     }
@@ -113,7 +170,7 @@ struct RecordCommand: ParsableCommand {
         "\(result.output) is cut off: \(failure); what was recorded before can be read")
     }
     if !quiet { showFirstScreen(result) }
-    throw ProgramStatus(code: status(result.termination))
+    return result
   }
 
   private func tell(_ progress: Recorder.Progress, _ name: String) {

@@ -140,7 +140,7 @@ struct TextReport {
   /// threads.
   private var waits: String? {
     let waits = report.locks.filter {
-      ["condition", "semaphore", "barrier"].contains($0.kind) && $0.contended > 0
+      ["condition", "semaphore", "barrier", "futex"].contains($0.kind) && $0.contended > 0
     }
     guard !waits.isEmpty else { return nil }
     var table = TextTable([

@@ -139,6 +139,17 @@ public func readSignals(_ descriptor: FileDescriptor) -> [ArrivedSignal] {
   return signals
 }
 
+extension WatchedProcess {
+  /// The same for a list of them.
+  public final class Handle {
+    private let process: WatchedProcess
+    /// Begins to watch.
+    public init(pid: Int32) throws(Errno) { process = try WatchedProcess(pid: pid) }
+    /// Readable when the process has ended.
+    public var descriptor: FileDescriptor { process.descriptor }
+  }
+}
+
 /// A process that is not our child, watched for its end.
 public struct WatchedProcess: ~Copyable {
   /// Readable when the process has ended.

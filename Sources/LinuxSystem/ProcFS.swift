@@ -25,6 +25,18 @@ public enum ProcFS {
     return stat("/proc/self/ns/pid", &status) == 0 && status.st_ino == 0xEFFF_FFFC
   }
 
+  /// Whether there is such a process.
+  public static func exists(pid: Int32) -> Bool {
+    pid > 0 && access("/proc/\(pid)/task/\(pid)", F_OK) == 0
+  }
+
+  /// The command line of a process; empty when it has ended, or is a thread of the kernel.
+  public static func commandLine(of pid: Int32) -> [String] {
+    guard let bytes = try? readSmallFile("/proc/\(pid)/cmdline"), !bytes.isEmpty else { return [] }
+    return bytes.split(separator: 0, omittingEmptySubsequences: false)
+      .dropLast(bytes.last == 0 ? 1 : 0).map { String(decoding: $0, as: UTF8.self) }
+  }
+
   /// The threads of a process; none when it has ended.
   public static func threads(of pid: Int32) -> [Int32] { numbers(in: "/proc/\(pid)/task") }
 

@@ -90,6 +90,15 @@ public struct ElfFile: ~Copyable {
     return start..<end
   }
 
+  /// The address, by the file's own numbering, at which what stands at an offset of it is loaded.
+  public func address(ofFileOffset offset: UInt64) -> UInt64? {
+    let segment = segments.first {
+      $0.p_type == UInt32(PT_LOAD) && $0.p_offset / 4096 <= offset / 4096
+        && offset < $0.p_offset.addingReportingOverflow($0.p_filesz).partialValue
+    }
+    return segment.map { $0.p_vaddr &+ offset &- $0.p_offset }
+  }
+
   /// The libraries it asks the dynamic linker for (DT_NEEDED), in order.
   public var neededLibraries: [String] {
     guard let segment = segments.first(where: { $0.p_type == UInt32(PT_DYNAMIC) }),

@@ -6,7 +6,11 @@ extension TraceAnalyzer {
 
   /// What is to be concluded, the verdict first.
   func findings(of recording: RecordingSummary, locks: [LockSummary]) -> [Finding] {
-    guard definitions.processes.values.contains(where: { $0.runtime == .loaded }) else {
+    guard
+      definitions.processes.values.contains(where: {
+        $0.runtime == .loaded || $0.runtime == .outside
+      })
+    else {
       return [
         Finding(
           kind: "not-recorded", severity: "warning",
@@ -14,6 +18,9 @@ extension TraceAnalyzer {
             + (recording.notes.first.map { ": \($0)" } ?? ""),
           evidence: [:])
       ]
+    }
+    if !definitions.processes.values.contains(where: { $0.runtime == .loaded }) {
+      return [outsideFinding(locks)]
     }
     let threadTime = threadTimes.reduce(0) { $0 &+ $1 }
     let contended = locks.filter { TraceAnalyzer.contendedKinds.contains($0.kind) }
@@ -44,6 +51,19 @@ extension TraceAnalyzer {
           "utilisationPerMille": Int64((worst.utilisation ?? 0) * 1000),
         ])
     ]
+  }
+
+  /// What is to be said of processes that were recorded from outside alone.
+  private func outsideFinding(_ locks: [LockSummary]) -> Finding {
+    let futexes = locks.filter { $0.kind == LockKind.futex.name }
+    let waited = futexes.reduce(0) { $0 &+ $1.waitNs.total }
+    let threadTime = threadTimes.reduce(0) { $0 &+ $1 }
+    return Finding(
+      kind: "outside", severity: "info",
+      text:
+        "recorded from outside: of \(seconds(threadTime)) in threads, \(seconds(waited)) went to "
+        + "waiting at \(futexes.count) futex\(futexes.count == 1 ? "" : "es"), locks or others",
+      evidence: ["waitNs": waited, "threadNs": threadTime, "futexes": Int64(futexes.count)])
   }
 
   private static let contendedKinds = Set(

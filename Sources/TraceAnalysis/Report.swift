@@ -330,7 +330,8 @@ public struct DepthSummary: Codable, Hashable, Sendable {
 
 /// Something that the report concludes.
 public struct Finding: Codable, Hashable, Sendable {
-  /// What sort of conclusion: `contention`, `no-contention`, `not-recorded`.
+  /// What sort of conclusion: `contention`, `no-contention`, `not-recorded`,
+  /// `outside`.
   public var kind: String
   /// `info`, `warning`.
   public var severity: String

@@ -180,7 +180,7 @@ public struct TraceAnalyzer {
     definitions.processes.values.filter { $0.runtime != .foreign }.sorted { $0.id < $1.id }.map {
       ProcessSummary(
         pid: $0.pid, parent: $0.parentPID, name: $0.displayName, startNs: $0.start.nanoseconds,
-        endNs: $0.end?.nanoseconds, recorded: $0.runtime == .loaded)
+        endNs: $0.end?.nanoseconds, recorded: $0.runtime == .loaded || $0.runtime == .outside)
     }
   }
 

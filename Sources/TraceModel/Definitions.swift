@@ -19,6 +19,9 @@ public enum LockKind: UInt8, CaseIterable, Sendable {
   case once = 7
   /// A thread that others wait for to end.
   case thread = 8
+  /// A word that the kernel lets threads wait at, as locks of all kinds are made of. It is not known
+  /// which.
+  case futex = 9
 
   /// The word that stands for the kind in reports and in JSON.
   public var name: String { String(describing: self) }
@@ -28,7 +31,7 @@ public enum LockKind: UInt8, CaseIterable, Sendable {
   public var isContended: Bool {
     switch self {
     case .mutex, .rwlock, .spinlock, .once: true
-    case .unknown, .semaphore, .condition, .barrier, .thread: false
+    case .unknown, .semaphore, .condition, .barrier, .thread, .futex: false
     }
   }
 
@@ -36,7 +39,7 @@ public enum LockKind: UInt8, CaseIterable, Sendable {
   public var isHeld: Bool {
     switch self {
     case .mutex, .rwlock, .spinlock: true
-    case .unknown, .once, .semaphore, .condition, .barrier, .thread: false
+    case .unknown, .once, .semaphore, .condition, .barrier, .thread, .futex: false
     }
   }
 }
@@ -52,6 +55,8 @@ public struct Process: Hashable, Sendable {
     case absent = 1
     /// It is none of the program's, and known only because its threads ran beside the program's.
     case foreign = 2
+    /// It was recorded from outside: its scheduling and its waits for futexes.
+    case outside = 3
   }
 
   /// The recording's number.

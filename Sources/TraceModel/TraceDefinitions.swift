@@ -71,13 +71,16 @@ public struct TraceDefinitions: Hashable, Sendable {
     }
   }
 
-  /// The frames of a stack, innermost first; one address may stand for several inlined functions.
+  /// The frames of a stack, innermost first; one address may stand for several inlined functions. The
+  /// first is what called the lock, and not what the lock is made of.
   /// An address that was not resolved gives a symbol with that address as its offset.
   public func frames(of stack: StackID) -> [Symbol] {
     guard let stack = stacks[stack] else { return [] }
-    return stack.frames.flatMap { address in
+    let frames = stack.frames.flatMap { address in
       symbols[Location(process: stack.process, address: address)] ?? [Symbol(offset: address)]
     }
+    let callers = frames.drop(while: LockFunctions.contains)
+    return callers.isEmpty ? frames : Array(callers)
   }
 
   /// Whether a thread is none of the program's, and known only because it ran beside one that is.

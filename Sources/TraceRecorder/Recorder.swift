@@ -42,6 +42,16 @@ public struct RecorderOptions: Sendable {
   }
 }
 
+extension RecorderOptions {
+  /// What runs already and is to be recorded.
+  public enum Target: Hashable, Sendable {
+    /// Processes, by their numbers.
+    case processes([Int32])
+    /// All of the machine.
+    case everything
+  }
+}
+
 /// What came of a recording.
 public struct RecorderResult: Sendable {
   /// How the program ended; nil when it runs on.
@@ -114,6 +124,7 @@ public struct Recorder {
     arena.setRoot(pid: child.pid)
     var session = RecordingSession(
       options: options, arena: arena, clock: clock, writer: writer, childPID: child.pid)
+    session.note(obstacle: program.obstacle)
     do { try session.openScheduler() } catch {
       writer.close()
       thread.join()
@@ -131,13 +142,11 @@ public struct Recorder {
       throw error == .noSuchFileOrDirectory
         ? RecorderError.programNotFound(name) : .programNotExecutable(name, error)
     }
-    session.note(obstacle: program.obstacle)
     let end = session.follow(child, signals: signals, onEvent: onEvent)
     session.finish(end)
     writer.close()
     thread.join()
 
-    let outcome = writer.outcome
     var termination: Termination?
     switch end {
     case .ended(let how), .left(let how): termination = how
@@ -145,8 +154,53 @@ public struct Recorder {
       onEvent(.stoppedRecording(reason))
       termination = waitForEnd(of: child, signals: signals)
     }
+    return result(of: writer, path: output.path, termination: termination)
+  }
+
+  /// Records what runs already, from outside, until it has ended, a signal comes or the duration is
+  /// over.
+  ///
+  /// - Parameter onStart: told when recording has begun.
+  public func attach(
+    to target: RecorderOptions.Target, onStart: () -> Void = {}
+  ) throws -> RecorderResult {
+    let clock = CounterClock(calibration: calibration, choice: options.clock)
+    let output = try OutputFile(path: options.output)
+    let signals: FileDescriptor
+    let writer: ChunkWriter
+    let thread: BackgroundThread
+    do {
+      (signals, _) = try SignalMask.holdTerminating()
+      writer = try ChunkWriter(file: output.descriptor, mostBytes: options.maximumSize)
+      thread = try BackgroundThread { writer.run() }
+    } catch {
+      output.discard()
+      throw RecorderError.systemRefused(what: "start a thread", error)
+    }
+    var session: AttachedSession
+    do {
+      session = try AttachedSession(
+        options: options, target: target, clock: clock, writer: writer)
+    } catch {
+      writer.close()
+      thread.join()
+      output.discard()
+      throw error
+    }
+    onStart()
+    let reason = session.follow(signals: signals)
+    session.finish(reason: reason)
+    writer.close()
+    thread.join()
+    return result(of: writer, path: output.path, termination: nil)
+  }
+
+  private func result(
+    of writer: ChunkWriter, path: String, termination: Termination?
+  ) -> RecorderResult {
+    let outcome = writer.outcome
     return RecorderResult(
-      termination: termination, output: output.path, byteCount: outcome.byteCount,
+      termination: termination, output: path, byteCount: outcome.byteCount,
       failure: outcome.failure.map { failure in
         switch failure {
         case .system(let error): "\(error)"

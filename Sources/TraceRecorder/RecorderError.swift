@@ -14,6 +14,8 @@ public enum RecorderError: Error, Hashable, Sendable, CustomStringConvertible {
   case runtimePathUnusable(String)
   /// Scheduling can't be recorded from where it was asked to be; what, and why not.
   case schedulingUnavailable(String, String)
+  /// There is no process of this number.
+  case noSuchProcess(Int32)
   /// The system would not give what recording needs.
   case systemRefused(what: String, Errno)
 
@@ -34,6 +36,7 @@ public enum RecorderError: Error, Hashable, Sendable, CustomStringConvertible {
         + "install ctrace elsewhere"
     case .schedulingUnavailable(let what, let reason):
       "scheduling can't be recorded from \(what): \(reason); leave out --sched for the best there is"
+    case .noSuchProcess(let pid): "there is no process \(pid); see 'ps -e' for those that run"
     case .systemRefused(let what, let error):
       "cannot \(what): \(error)"
     }
@@ -44,7 +47,7 @@ public enum RecorderError: Error, Hashable, Sendable, CustomStringConvertible {
     switch self {
     case .programNotFound: 127
     case .programNotExecutable: 126
-    case .outputNotWritable: 2
+    case .outputNotWritable, .noSuchProcess: 2
     case .runtimeMissing, .runtimePathUnusable, .schedulingUnavailable, .systemRefused: 1
     }
   }

@@ -1,7 +1,6 @@
 internal import CTraceABI
 internal import Glibc
 internal import LinuxSystem
-internal import Symbolication
 internal import SystemPackage
 internal import TraceFile
 internal import TraceModel
@@ -24,6 +23,9 @@ struct RecordingSession: ~Copyable {
   private var images: [Int32: ProcessState] = [:]
   private var watches: [Watch] = []
   private var scheduler = Scheduler()
+  /// Processes that the runtime is not in, where their waits are recorded from outside.
+  private var outside: OutsideProcesses?
+  private var obstacle: String?
   private let buffer = UnsafeMutableRawBufferPointer.allocate(
     byteCount: Arena.ringSize, alignment: 16)
   private var nextCheckpoint = Timestamp.zero
@@ -45,13 +47,9 @@ struct RecordingSession: ~Copyable {
   }
 
   /// A process that is watched for its end.
-  private final class Watch {
+  private struct Watch {
     let process: ProcessState
-    let watched: WatchedProcess
-    init(process: ProcessState, watched: consuming WatchedProcess) {
-      self.process = process
-      self.watched = watched
-    }
+    let watched: WatchedProcess.Handle
   }
 
   /// Chunks older than this are closed however short, so that a recorder that is killed loses little.
@@ -82,16 +80,22 @@ struct RecordingSession: ~Copyable {
 
   /// Notes why the program itself can't be recorded.
   mutating func note(obstacle: String?) {
-    guard let obstacle else { return }
-    recording.notes.append(
-      "\(options.command[0]) \(obstacle): it ran, but its locks were not recorded.")
+    self.obstacle = obstacle
   }
 
   /// Begins to record scheduling, from before anything of the program runs.
   mutating func openScheduler() throws(RecorderError) {
     scheduler = try Scheduler(
       options.scheduling, pids: [childPID], scope: options.recordsChildren ? .tree : .processes,
-      clock: clock)
+      clock: clock, includingFutexes: obstacle != nil)
+    if let obstacle {
+      if scheduler.source == .kernel { outside = OutsideProcesses(clock: clock) }
+      recording.notes.append(
+        "\(options.command[0]) \(obstacle): it ran, but "
+          + (outside == nil
+            ? "its locks were not recorded."
+            : "of its locks only waits for futexes were recorded."))
+    }
     recording.scheduling = scheduler.source
     recording.schedulingReason = scheduler.reason
     catalog.definitions.append(.recording(recording))
@@ -193,6 +197,7 @@ struct RecordingSession: ~Copyable {
     if scheduler.rings?.drain(catalog: &catalog, writer: writer) == true {
       pace = .busy
     }
+    recordOutside()
     scheduler.sampler?.sample(
       streams, clock: { [clock] in Timestamp(nanoseconds: clock.nanoseconds(clock.stamp())) },
       catalog: &catalog, writer: writer)
@@ -210,6 +215,17 @@ struct RecordingSession: ~Copyable {
         endThread(stream, at: nil)
       }
     }
+  }
+
+  /// Takes down the waits for futexes of processes that the runtime is not in.
+  private mutating func recordOutside(isEnd: Bool = false) {
+    guard let outside, let rings = scheduler.rings else { return }
+    var waits = rings.takeFutexWaits()
+    if isEnd { waits += rings.unfinishedFutexWaits(at: clock.stamp()) }
+    let inside = images
+    outside.record(
+      waits, tasks: rings.tasks, now: now, catalog: &catalog, isInside: { inside[$0] != nil })
+    outside.closeChunks(now: now, catalog: &catalog, writer: writer)
   }
 
   /// Begins a stream for each slot that a thread has taken since, in the order in which they did: a
@@ -294,7 +310,7 @@ struct RecordingSession: ~Copyable {
     imageStarts[slot.pid, default: []].append(process.process.start)
     if slot.pid != childPID {
       do {
-        watches.append(Watch(process: process, watched: try WatchedProcess(pid: slot.pid)))
+        watches.append(Watch(process: process, watched: try WatchedProcess.Handle(pid: slot.pid)))
       } catch {
         // It has ended already: what it wrote is read in this round, and then it is closed.
         endedEarly.append(process)
@@ -391,10 +407,7 @@ struct RecordingSession: ~Copyable {
     writer.append(chunk)
   }
 
-  private mutating func flushDefinitions() {
-    guard !catalog.definitions.isEmpty else { return }
-    for chunk in catalog.definitions.seal() { writer.append(chunk) }
-  }
+  private mutating func flushDefinitions() { catalog.flush(to: writer) }
 
   private mutating func closeChunks() {
     if !endedEarly.isEmpty {
@@ -440,9 +453,14 @@ struct RecordingSession: ~Copyable {
     }
     addAbsentImages()
     scheduler.rings?.finish(catalog: &catalog, writer: writer)
+    recordOutside(isEnd: true)
+    if let outside, let rings = scheduler.rings {
+      outside.finish(tasks: rings.tasks, now: now, catalog: &catalog, writer: writer)
+    }
     scheduler.sampler?.finish(&catalog, writer)
     addThreadsOfTasks()
-    writeSymbols()
+    recording.notes += catalog.addSymbols(
+      of: Array(processes.values) + (outside?.all ?? []), writer: writer)
 
     switch end {
     case .ended(let termination): recording.termination = termination
@@ -553,25 +571,5 @@ struct RecordingSession: ~Copyable {
               name: entry.name, start: start, end: end)))
       }
     }
-  }
-
-  /// Resolves every address that stacks and locks refer to, so that the file can be read where the
-  /// program is not, or not any more.
-  private mutating func writeSymbols() {
-    var symbolizer = Symbolizer()
-    for process in processes.values.sorted(by: { $0.process.id < $1.process.id }) {
-      let modules = ModuleMap(process.modules)
-      let id = process.process.id
-      for address in process.addresses.sorted() {
-        let frames = symbolizer.symbolize(address: address, use: .returnAddress, in: modules)
-        catalog.definitions.append(.symbol(process: id, address: address, frames: frames))
-      }
-      for address in process.locks.addresses.sorted() where process.isMapped(address) {
-        let frames = symbolizer.symbolize(address: address, use: .data, in: modules)
-        catalog.definitions.append(.symbol(process: id, address: address, frames: frames))
-        if catalog.definitions.byteCount > 1 << 20 { flushDefinitions() }
-      }
-    }
-    recording.notes += symbolizer.notes
   }
 }

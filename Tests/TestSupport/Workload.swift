@@ -4,7 +4,7 @@ internal import Synchronization
 /// A program of Tests/Workloads whose answer is known by construction, compiled where it is needed.
 public enum Workload {
   /// The repository's folder of workloads.
-  static let sources = URL(fileURLWithPath: #filePath)
+  public static let sources = URL(fileURLWithPath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent()
     .appendingPathComponent("Workloads").path
 

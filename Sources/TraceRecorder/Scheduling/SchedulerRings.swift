@@ -60,7 +60,7 @@ final class SchedulerRings {
 
   /// Bytes of a ring at most. It takes 15 ms at the least to fill it, when all that is done is
   /// switching.
-  private static let ringSize = 4 << 20
+  private static let ringSize = 8 << 20
 
   /// Opens the rings.
   ///
@@ -335,6 +335,11 @@ final class SchedulerRings {
       if !tasks.entries[place].isOwn { catalog.addForeign(tasks.entries[place]) }
     }
     return id
+  }
+
+  /// Waits for futexes that go on.
+  func unfinishedFutexWaits(at stamp: UInt64) -> [FutexWaits.Wait] {
+    futexes?.unfinished(at: stamp) ?? []
   }
 
   /// Waits for futexes that have ended since the last time.

@@ -106,6 +106,22 @@ struct TaskTable {
     return place
   }
 
+  /// The task that had a number last.
+  func last(ofThread tid: Int32) -> Entry? { places[tid].map { entries[$0] } }
+
+  /// When the thread with a number began, as far as that was seen.
+  func start(ofThread tid: Int32) -> Timestamp? { last(ofThread: tid)?.start }
+
+  /// When the image that a process runs now began.
+  func start(ofProcess pid: Int32) -> Timestamp? {
+    execs.last { $0.pid == pid }?.time ?? start(ofThread: pid)
+  }
+
+  /// The program's processes that did anything.
+  var ownProcesses: [Int32] {
+    Set(entries.filter { $0.isOwn && $0.id != .unknown }.map(\.pid)).sorted()
+  }
+
   /// Whether the task with a number had ended by then.
   func hasEnded(tid: Int32, at time: Timestamp) -> Bool {
     guard let end = places[tid].flatMap({ entries[$0].end }) else { return false }

@@ -1,0 +1,32 @@
+internal import Symbolication
+internal import TraceFile
+internal import TraceModel
+
+extension Catalog {
+  /// Resolves every address that stacks and locks refer to, so that the file can be read where the
+  /// program is not, or not any more. Returns what could not be used, for people.
+  mutating func addSymbols(of processes: [ProcessState], writer: ChunkWriter) -> [String] {
+    var symbolizer = Symbolizer()
+    for process in processes.sorted(by: { $0.process.id < $1.process.id }) {
+      let modules = ModuleMap(process.modules)
+      let id = process.process.id
+      for address in process.addresses.sorted() {
+        let frames = symbolizer.symbolize(address: address, use: .returnAddress, in: modules)
+        definitions.append(.symbol(process: id, address: address, frames: frames))
+        if definitions.byteCount > 1 << 20 { flush(to: writer) }
+      }
+      for address in process.locks.addresses.sorted() where process.isMapped(address) {
+        let frames = symbolizer.symbolize(address: address, use: .data, in: modules)
+        definitions.append(.symbol(process: id, address: address, frames: frames))
+        if definitions.byteCount > 1 << 20 { flush(to: writer) }
+      }
+    }
+    return symbolizer.notes
+  }
+
+  /// Hands over the definitions so far.
+  mutating func flush(to writer: ChunkWriter) {
+    guard !definitions.isEmpty else { return }
+    for chunk in definitions.seal() { writer.append(chunk) }
+  }
+}
