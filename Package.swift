@@ -56,7 +56,7 @@ let package = Package(
 
     // The system.
     .target(name: "CLinux", cSettings: c),
-    .systemLibrary(name: "CElf", pkgConfig: "libelf", providers: [.apt(["libelf-dev"])]),
+    .systemLibrary(name: "CElf", pkgConfig: "libdw", providers: [.apt(["libdw-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "LinuxSystem", dependencies: ["CLinux", system], swiftSettings: strict),
@@ -103,7 +103,7 @@ let package = Package(
       path: "Tests/TestSupport", swiftSettings: strict),
     .testTarget(name: "StyleTests", swiftSettings: strict),
     .testTarget(
-      name: "SymbolicationTests", dependencies: ["Symbolication"], swiftSettings: strict),
+      name: "SymbolicationTests", dependencies: ["CElf", "Symbolication"], swiftSettings: strict),
     .testTarget(
       name: "TraceFileTests", dependencies: ["TraceFile", "TestSupport"], swiftSettings: strict),
     .testTarget(

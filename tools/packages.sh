@@ -6,10 +6,10 @@
 # shellcheck disable=SC2034
 {
   # To build: what Swift links against, and git for the packages that ctrace depends on.
-  build_packages=(git gcc libc6-dev pkg-config libelf-dev libzstd-dev zlib1g-dev)
+  build_packages=(git gcc libc6-dev pkg-config libdw-dev libelf-dev libzstd-dev zlib1g-dev)
   # To test: compilers and tools that make what is recorded, and real programs to record.
   test_packages=(
-    binutils g++ libjemalloc2 libtcmalloc-minimal4 memcached pbzip2 procps python3 zstd
+    binutils dwz g++ libjemalloc2 libtcmalloc-minimal4 memcached pbzip2 procps python3 zstd
   )
   # To see it at work.
   demo_packages=(pbzip2)

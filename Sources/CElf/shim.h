@@ -1,8 +1,12 @@
-// libelf, and the demanglers that the C++ and Swift runtimes export but no header declares for C.
+// libelf and libdw, and the demanglers that the C++ and Swift runtimes export but no header declares
+// for C.
 
 #ifndef CELF_SHIM_H
 #define CELF_SHIM_H
 
+#include <dwarf.h>
+#include <elfutils/libdw.h>
+#include <elfutils/libdwelf.h>
 #include <gelf.h>
 #include <libelf.h>
 #include <stddef.h>

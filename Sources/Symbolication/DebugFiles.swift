@@ -8,6 +8,13 @@ struct DebugLink: Hashable, Sendable {
   var checksum: UInt32
 }
 
+/// What `.gnu_debugaltlink` says: the file with what `dwz` found in several debug files, by name and
+/// build-id.
+struct CommonLink: Hashable, Sendable {
+  var name: String
+  var buildID: [UInt8]
+}
+
 extension ElfFile {
   /// The link to a separate debug file; nil where there is none or it leaves its folder.
   var debugLink: DebugLink? {
@@ -57,6 +64,17 @@ struct DebugFiles: Sendable {
       }
     }
     return nil
+  }
+
+  /// The file with what a debug file has in common with others. Its name is relative to the folder
+  /// of the debug file.
+  func file(common link: CommonLink, of debugFile: borrowing ElfFile) -> ElfFile? {
+    if let found = file(buildID: link.buildID) { return found }
+    let path =
+      link.name.hasPrefix("/")
+      ? root + link.name : "\(folder(of: debugFile.path))/\(link.name)"
+    guard let file = try? ElfFile(path: path), file.buildID == link.buildID else { return nil }
+    return file
   }
 
   /// The folder of a file as named and, where that differs, with symbolic links resolved, because

@@ -24,6 +24,11 @@ extension ElfFile {
     symbolTable(SHT_SYMTAB).map { $0.header.sh_size > 0 } ?? false
   }
 
+  /// Whether the file has debug information that `strip -g` removes.
+  var hasDebugInformation: Bool {
+    section(named: ".debug_info").map { $0.header.sh_type != UInt32(SHT_NOBITS) } ?? false
+  }
+
   /// Defined symbols that other modules can use (global and weak, functions and objects), in the
   /// order of the table. A versioned one is `name@@VERSION`, or `name@VERSION` where the version is
   /// not the default.

@@ -36,7 +36,7 @@ public struct ElfFile: ~Copyable {
   private let type: UInt16
   private let machine: UInt16
   private let handle: ElfHandle
-  private var elf: OpaquePointer { unsafe handle.elf }
+  var elf: OpaquePointer { unsafe handle.elf }
 
   /// Opens and checks a file. Symbolic links are followed.
   public init(path: String) throws(SymbolicationError) {
@@ -97,6 +97,18 @@ public struct ElfFile: ~Copyable {
         && offset < $0.p_offset.addingReportingOverflow($0.p_filesz).partialValue
     }
     return segment.map { $0.p_vaddr &+ offset &- $0.p_offset }
+  }
+
+  /// From the first address of code to one past the last.
+  var codeRange: Range<UInt64> {
+    let code = sections.lazy.map(\.header).filter {
+      $0.sh_flags & UInt64(SHF_ALLOC | SHF_EXECINSTR) == UInt64(SHF_ALLOC | SHF_EXECINSTR)
+        && $0.sh_size <= UInt64.max - $0.sh_addr
+    }
+    guard let start = code.map(\.sh_addr).min(),
+      let end = code.map({ $0.sh_addr + $0.sh_size }).max()
+    else { return 0..<0 }
+    return start..<end
   }
 
   /// The libraries it asks the dynamic linker for (DT_NEEDED), in order.

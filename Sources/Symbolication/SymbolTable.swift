@@ -2,9 +2,8 @@ import CElf
 
 /// The functions and objects of one module, by address of the module's file.
 ///
-/// Symbols nest (a label in the middle of a function) and overlap (hostile files). They are
-/// flattened once, when the table is made, into ranges that do neither: each address belongs to the
-/// symbol that begins last among those that contain it. A look-up is one binary search.
+/// Symbols nest (a label in the middle of a function) and overlap (hostile files): each address
+/// belongs to the symbol that begins last among those that contain it.
 struct SymbolTable: Sendable {
   /// A symbol that was found.
   struct Match {
@@ -75,7 +74,7 @@ struct SymbolTable: Sendable {
   }
 }
 
-/// Ranges of addresses that do not overlap, each with the symbol that it belongs to.
+/// Symbols by the addresses that belong to them.
 struct FlatRanges: Sendable {
   /// A symbol on its way into the ranges.
   struct Symbol {
@@ -108,21 +107,16 @@ struct FlatRanges: Sendable {
     }
   }
 
-  /// First addresses of the ranges, ascending; a range lasts until the next.
-  private var starts: [UInt64] = []
-  /// Per range the index of its symbol, or `none`.
-  private var owners: [UInt32] = []
+  /// Per range the index of its symbol.
+  private var ranges = RangeMap()
   /// Per symbol its first address and name.
   private var symbols: [SymbolTable.Match] = []
-  private static let none = UInt32.max
 
   var isEmpty: Bool { symbols.isEmpty }
 
   /// The symbol that an address belongs to.
   func symbol(at address: UInt64) -> SymbolTable.Match? {
-    let next = starts.partitioningIndex { $0 > address }
-    guard next > 0, owners[next - 1] != Self.none else { return nil }
-    return symbols[Int(owners[next - 1])]
+    ranges.owner(at: address).map { symbols[$0] }
   }
 
   /// Flattens symbols in any order, in O(*n* log *n*).
@@ -135,43 +129,20 @@ struct FlatRanges: Sendable {
       kept += 1
     }
     sorted.removeLast(sorted.count - kept)
-    guard !sorted.isEmpty, sorted.count < Int(Self.none) else { return }
+    guard sorted.count < Int(UInt32.max) else { return }
     symbols = sorted.map { SymbolTable.Match(start: $0.start, name: $0.name) }
-    starts.reserveCapacity(sorted.count)
-    owners.reserveCapacity(sorted.count)
 
-    /// Symbols that are not over at the address the sweep has reached, innermost last.
-    var open: [Int] = []
-    for index in sorted.indices {
-      close(&open, of: sorted, until: sorted[index].start)
-      if !sorted[index].isSized {
+    var sweep = RangeMap.Sweep(capacity: sorted.count)
+    for (index, symbol) in sorted.enumerated() {
+      var end = symbol.end
+      if !symbol.isSized {
         // It ends where the next symbol begins, or with the one that it lies in.
-        if index + 1 < sorted.count {
-          sorted[index].end = min(sorted[index].end, sorted[index + 1].start)
-        }
-        if let outer = open.last { sorted[index].end = min(sorted[index].end, sorted[outer].end) }
+        if index + 1 < sorted.count { end = min(end, sorted[index + 1].start) }
+        sweep.advance(to: symbol.start)
+        if let outer = sweep.innermostEnd { end = min(end, outer) }
       }
-      append(sorted[index].start, owner: UInt32(index))
-      open.append(index)
+      sweep.add(start: symbol.start, end: end, owner: UInt32(index))
     }
-    close(&open, of: sorted, until: .max)
-  }
-
-  /// Ends the symbols that are over at `limit`; what each one covered goes back to the one around.
-  private mutating func close(_ open: inout [Int], of sorted: [Symbol], until limit: UInt64) {
-    while let last = open.last, sorted[last].end <= limit {
-      let end = sorted[last].end
-      while let outer = open.last, sorted[outer].end <= end { open.removeLast() }
-      append(end, owner: open.last.map { UInt32($0) } ?? Self.none)
-    }
-  }
-
-  private mutating func append(_ start: UInt64, owner: UInt32) {
-    if starts.last == start {
-      owners[owners.count - 1] = owner
-    } else {
-      starts.append(start)
-      owners.append(owner)
-    }
+    ranges = sweep.finished()
   }
 }

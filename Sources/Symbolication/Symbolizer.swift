@@ -1,7 +1,7 @@
 public import TraceModel
 
-/// Turns the addresses of a recording into names, from the symbol tables of the files that were
-/// mapped and of their separate debug files.
+/// Turns the addresses of a recording into names and places in the source, from the symbol tables
+/// and the debug information of the files that were mapped and of their separate debug files.
 ///
 /// A file is read once, when the first address in it is asked for, and only if it is the file that
 /// was mapped: a wrong name is worse than none. What could not be used is said in ``notes``.
@@ -14,33 +14,11 @@ public struct Symbolizer {
     var buildID: [UInt8]
   }
 
-  /// What is known of a file: its symbols, with the names that were asked for so far, readable.
-  private struct LoadedFile {
-    /// Without its folder.
-    let name: String
-    let symbols: SymbolTable
-    private var names: [UInt32: String] = [:]
-
-    init(path: String, symbols: SymbolTable) {
-      name = path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
-      self.symbols = symbols
-    }
-
-    /// The readable form of a name, made at the first use.
-    mutating func name(at offset: UInt32) -> String {
-      if let known = names[offset] { return known }
-      let name = readableName(symbols.name(at: offset))
-      names[offset] = name
-      return name
-    }
-  }
-
   /// One sentence for each module that could not be used, saying why; for people.
   public private(set) var notes: [String] = []
 
   private let debugFiles: DebugFiles
-  private var indices: [File: Int] = [:]
-  private var files: [LoadedFile] = []
+  private var files: [File: ModuleSymbols] = [:]
 
   /// Makes a symbolizer that has not read anything yet.
   ///
@@ -63,7 +41,8 @@ public struct Symbolizer {
   ///   - time: When the address was recorded, which matters where modules replaced one another.
   /// - Returns: One symbol for each function that was inlined there, innermost first, and for the
   ///   function itself. Never empty: an address without a symbol gives one without a name. The
-  ///   offset is that of `address` itself, for a return address too.
+  ///   offset is that of `address` itself, for a return address too, and always from the start of
+  ///   the function whose code it is.
   public mutating func symbolize(
     address: UInt64,
     use: AddressUse,
@@ -74,58 +53,65 @@ public struct Symbolizer {
     guard let module = modules.module(containing: target, at: time) else {
       return [Symbol(offset: address)]
     }
-    let index = loadedFile(of: module)
-    guard let match = files[index].symbols.symbol(at: target &- module.bias, use: use) else {
-      return [Symbol(module: files[index].name, offset: address - module.start)]
-    }
-    return [
-      Symbol(
-        function: files[index].name(at: match.name),
-        module: files[index].name,
-        offset: address &- module.bias &- match.start
-      )
-    ]
+    return symbols(of: module).symbols(of: address, lookedUpAt: target, use: use, in: module)
   }
 
-  private mutating func loadedFile(of module: Module) -> Int {
+  private mutating func symbols(of module: Module) -> ModuleSymbols {
     let key = File(path: module.path, buildID: module.buildID)
-    if let index = indices[key] { return index }
-    files.append(LoadedFile(path: module.path, symbols: symbols(of: module)))
-    indices[key] = files.count - 1
-    return files.count - 1
+    if let known = files[key] { return known }
+    let symbols = read(module)
+    files[key] = symbols
+    return symbols
   }
 
   /// Reads the symbols of a module: of its file if that is still the one that was mapped and, where
   /// it was stripped or replaced, of its debug file.
-  private mutating func symbols(of module: Module) -> SymbolTable {
-    var builder = SymbolTable.Builder()
+  private mutating func read(_ module: Module) -> ModuleSymbols {
     // The vDSO, memory without a file and the like have no path and are no problem.
-    guard module.path.hasPrefix("/") else { return builder.table() }
+    guard module.path.hasPrefix("/") else { return ModuleSymbols(of: module) }
+    var table = SymbolTable.Builder()
+    var debug: DebugInformation?
     var problem: String?
-    var isComplete = false
-    var debugFile: ElfFile?
     do {
       let file = try ElfFile(path: debugFiles.root + module.path)
       problem = mismatch(of: file, with: module)
       if problem == nil {
-        builder.add(file)
-        isComplete = file.hasFullSymbolTable
-        if !isComplete { debugFile = self.debugFile(of: file, at: module.path) }
+        table.add(file)
+        let hasNames = file.hasFullSymbolTable
+        if file.hasDebugInformation && hasNames {
+          debug = debugInformation(of: file)
+        } else if let separate = debugFile(of: file, at: module.path) {
+          if !hasNames { table.add(separate) }
+          debug = debugInformation(of: file.hasDebugInformation ? file : separate)
+        } else {
+          debug = debugInformation(of: file)
+        }
       }
     } catch {
       problem = "\(error)"
     }
-    if problem != nil { debugFile = debugFiles.file(buildID: module.buildID) }
-    if let debugFile = consume debugFile {
-      builder.add(debugFile)
+    if problem != nil, let separate = debugFiles.file(buildID: module.buildID) {
       problem = nil
+      table.add(separate)
+      debug = debugInformation(of: separate)
     }
-    let table = builder.table()
-    if problem == nil, table.isEmpty { problem = "\(module.path) has no symbols" }
+    let symbols = table.table()
+    if problem == nil, symbols.isEmpty, debug == nil { problem = "\(module.path) has no symbols" }
     if let problem {
       notes.append(printable("\(problem); its functions are shown as offsets in the file."))
     }
-    return table
+    return ModuleSymbols(of: module, symbols: symbols, debug: debug)
+  }
+
+  /// Opens the debug information of a file, and says so where it has some that cannot be used.
+  private mutating func debugInformation(of file: consuming ElfFile) -> DebugInformation? {
+    guard file.hasDebugInformation else { return nil }
+    let path = file.path
+    if let debug = DebugInformation(of: file, debugFiles: debugFiles) { return debug }
+    notes.append(
+      printable("The debug information in \(path) cannot be used; its functions have no lines.")
+    )
+    return nil
   }
 
   private func debugFile(of file: borrowing ElfFile, at path: String) -> ElfFile? {

@@ -150,3 +150,29 @@ extension Workspace {
     return SelfReport(try run("bin/prog"))
   }
 }
+
+/// What programs whose calls are looked up are linked with: it prints where they are loaded and, at
+/// each call of `mark`, the return address under a name.
+let marker = """
+  #define _GNU_SOURCE
+  #include <link.h>
+  #include <stdio.h>
+
+  __attribute__((noinline)) void mark(const char *name) {
+    printf("%s %lx\\n", name, (unsigned long)__builtin_return_address(0));
+  }
+
+  static int report(struct dl_phdr_info *info, size_t size, void *data) {
+    unsigned long low = -1UL, high = 0;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+      const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+      if (p->p_type != PT_LOAD) continue;
+      if (p->p_vaddr < low) low = p->p_vaddr;
+      if (p->p_vaddr + p->p_memsz > high) high = p->p_vaddr + p->p_memsz;
+    }
+    printf("bias %lx\\nstart %lx\\nend %lx\\n", (long)info->dlpi_addr, (long)info->dlpi_addr + low,
+           (long)info->dlpi_addr + high);
+    return 1;
+  }
+  __attribute__((constructor)) static void start(void) { dl_iterate_phdr(report, NULL); }
+  """
