@@ -55,7 +55,7 @@ let package = Package(
       ]),
 
     // The system.
-    .target(name: "CLinux", cSettings: c),
+    .target(name: "CLinux", dependencies: ["CTraceABI"], cSettings: c),
     .systemLibrary(name: "CElf", pkgConfig: "libdw", providers: [.apt(["libdw-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),

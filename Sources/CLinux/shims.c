@@ -1,5 +1,7 @@
 #include "clinux.h"
 
+#include "ctrace_counter.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
@@ -91,17 +93,8 @@ int clinux_read_counter_scale(struct clinux_counter_scale *scale) {
   return -1;
 }
 
-uint64_t clinux_counter(void) {
-#if defined(__x86_64__)
-  uint32_t low, high;
-  __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-  return (uint64_t)high << 32 | low;
-#elif defined(__aarch64__)
-  uint64_t value;
-  __asm__ volatile("mrs %0, cntvct_el0" : "=r"(value));
-  return value;
-#endif
-}
+uint64_t clinux_counter(void) { return ctrace_counter(); }
+const char *clinux_counter_name(void) { return CTRACE_COUNTER_NAME; }
 
 static uint64_t read_clock(clockid_t clock) {
   struct timespec now;

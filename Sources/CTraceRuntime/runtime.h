@@ -116,7 +116,7 @@ enum { EPOCH_BITS = 12 };
 extern uint16_t epochs[1 << EPOCH_BITS];
 
 always_inline uint64_t now(void) {
-  return unlikely(arena.is_clock_called) ? clock_monotonic() : clock_counter();
+  return unlikely(arena.is_clock_called) ? clock_monotonic() : ctrace_counter();
 }
 
 always_inline uint64_t hash_address(uintptr_t address) {
@@ -199,7 +199,7 @@ always_inline int note_acquire(uintptr_t lock, uint8_t lock_kind, struct site si
   uint64_t counts = use->counts;
   use->counts = counts + ONE_ACQUISITION;
   if (is_held(lock_kind) && arena.stamps_holds) {
-    use->acquired = clock_counter();
+    use->acquired = ctrace_counter();
     if (unlikely(is_sampled(counts))) self.sampled = lock;
   }
   leave();

@@ -104,7 +104,7 @@ public struct CounterClock: Sendable {
   private static var counterIsClockSource: Bool {
     let path = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
     let name = (try? readSmallFile(path)).map { String(decoding: $0, as: UTF8.self) } ?? ""
-    return name == "tsc\n" || name == "arch_sys_counter\n"
+    return name == String(cString: clinux_counter_name()) + "\n"
   }
 
   /// The greatest number of units of which nearly all differences of readings are multiples.

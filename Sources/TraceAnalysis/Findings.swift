@@ -6,11 +6,10 @@ extension TraceAnalyzer {
 
   /// What is to be concluded, the verdict first.
   func findings(of recording: RecordingSummary, locks: [LockSummary]) -> [Finding] {
-    guard
-      definitions.processes.values.contains(where: {
-        $0.runtime == .loaded || $0.runtime == .outside
-      })
-    else {
+    let isRecorded = definitions.processes.values.contains {
+      $0.runtime == .loaded || $0.runtime == .outside
+    }
+    guard isRecorded, !threadTimes.isEmpty else {
       return [
         Finding(
           kind: "not-recorded", severity: "warning",

@@ -248,14 +248,14 @@ extension RecordingTests {
       let disk = folder.path + "/disk"
       #expect(try Program.run("mkdir", disk).status == 0)
       let mounted = try Program.run(
-        "mount", "-t", "tmpfs", "-o", "size=64k", "none", disk)
+        "mount", "-t", "tmpfs", "-o", "size=256k", "none", disk)
       guard mounted.status == 0 else { try Test.cancel("no small disk: \(mounted.errors)") }
       defer { _ = try? Program.run("umount", disk) }
       let file = disk + "/t.ctrace"
       let run = try CTrace.run(
-        "record", "-q", "-o", file, Workload.build("overload"), "30000")
+        "record", "-q", "-o", file, Workload.build("overload"), "60000")
       #expect(run.status == 0)
-      #expect(run.values["waits"] == 240_000)
+      #expect(run.values["waits"] == 480_000)
       #expect(isOneLine(run.errors), "\(run.errors)")
       let info = try CTrace.run("info", file)
       #expect(info.status == 0, "\(info.errors)")

@@ -11,7 +11,7 @@ struct LayeringTests {
     "CTraceRuntime": ["CTraceABI"],
     "CTracePython": ["CTraceABI"],
     // The system.
-    "CLinux": [],
+    "CLinux": ["CTraceABI"],
     "CElf": [],
     "CZlib": [],
     "CZstd": [],

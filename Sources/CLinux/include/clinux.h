@@ -70,6 +70,8 @@ struct clinux_counter_scale {
 int clinux_read_counter_scale(struct clinux_counter_scale *scale);
 /// The CPU's counter.
 uint64_t clinux_counter(void);
+/// What the kernel calls it among its clock sources.
+const char *clinux_counter_name(void);
 /// clock_gettime(CLOCK_MONOTONIC) in nanoseconds.
 uint64_t clinux_monotonic(void);
 /// clock_gettime(CLOCK_MONOTONIC_RAW) in nanoseconds.
