@@ -230,7 +230,7 @@ struct TextReport {
         let indent = String(repeating: "  ", count: min(depth, 8))
         let start = depth == 0 ? "CHAIN    " : "         \(indent)"
         let line =
-          "\(start)\(link.name), held by \(link.holder.isEmpty ? "?" : link.holder): "
+          "\(start)\(link.name), held by \(threadName(link.holder, link.tid, link.pid)): "
           + "\(link.doing), \(brief(link.ns))"
         lines.append(
           fit(line).replacing("CHAIN", with: style.bold("CHAIN"), maxReplacements: 1))
@@ -244,7 +244,7 @@ struct TextReport {
     guard report.recording.scheduling != "off", !report.criticalPath.isEmpty else { return nil }
     let whole = report.criticalPath.reduce(0) { $0 &+ $1.ns }
     let parts = report.criticalPath.filter { $0.ns >= whole / 100 && $0.ns > 0 }.prefix(5).map {
-      "\(percent($0.ns, of: whole)) \(name($0.name, $0.pid)) \($0.doing)"
+      "\(percent($0.ns, of: whole)) \(threadName($0.name, $0.tid, $0.pid)) \($0.doing)"
         + ($0.lock.isEmpty ? "" : " (\($0.lock))")
     }
     return wrapped("CRITICAL ", Array(parts), separator: style.hasUnicode ? " · " : ", ")
@@ -368,6 +368,13 @@ struct TextReport {
       lines.append(style.dim("and \(grouped(UInt64(more))) more \(nouns) (--top)"))
     }
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// With the number where several threads have the name.
+  private func threadName(_ name: String, _ tid: Int32, _ pid: Int32) -> String {
+    guard !name.isEmpty else { return "?" }
+    let namesakes = report.threads.filter { $0.name == name && $0.pid == pid }
+    return self.name(namesakes.count > 1 ? "\(name)/\(tid)" : name, pid)
   }
 
   /// With the process where there are several.

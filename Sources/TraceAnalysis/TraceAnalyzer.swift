@@ -248,11 +248,11 @@ public struct TraceAnalyzer {
           holdNs: found.holds.summary,
           waitSplitNs: splitSummary(found), heldUpBy: blockerSummaries(found),
           ifFreeNs: estimate(place, running: running),
-          waiters: found.waitersByStack.sorted.map {
-            WaiterSummary(count: $0.count, waitNs: $0.time, stack: frames($0.stack))
+          waiters: byPlace(found.waitersByStack).map {
+            WaiterSummary(count: $0.count, waitNs: $0.time, stack: $0.stack)
           },
-          holders: found.holdersByStack.sorted.map {
-            HolderSummary(count: $0.count, blamedNs: $0.time, stack: frames($0.stack))
+          holders: byPlace(found.holdersByStack).map {
+            HolderSummary(count: $0.count, blamedNs: $0.time, stack: $0.stack)
           }))
     }
     return summaries.sorted {
@@ -271,6 +271,31 @@ public struct TraceAnalyzer {
       held += Double(use.sampledHoldTime) / Double(use.sampledHolds) * Double(others)
     }
     return min(held / Double(end.nanoseconds), 1)
+  }
+
+  /// Sums by what a stack is called: a compiler that unrolls a loop makes several addresses of one
+  /// line, which are one place to whoever reads of them.
+  private func byPlace(
+    _ totals: StackTotals
+  ) -> [(stack: [FrameSummary], count: UInt64, time: Int64)] {
+    var places: [[FrameSummary]: Int] = [:]
+    var sums: [(stack: [FrameSummary], count: UInt64, time: Int64)] = []
+    for total in totals.sorted {
+      let stack = frames(total.stack)
+      let key = stack.map { frame in
+        var frame = frame
+        if !frame.function.isEmpty { frame.offset = 0 }
+        return frame
+      }
+      if let place = places[key] {
+        sums[place].count &+= total.count
+        sums[place].time &+= total.time
+      } else {
+        places[key] = sums.count
+        sums.append((stack, total.count, total.time))
+      }
+    }
+    return sums.sorted { ($1.time, $1.count) < ($0.time, $0.count) }
   }
 
   private func frames(_ stack: StackID) -> [FrameSummary] {

@@ -88,6 +88,10 @@ struct RecordingSession: ~Copyable {
     scheduler = try Scheduler(
       options.scheduling, pids: [childPID], scope: options.recordsChildren ? .tree : .processes,
       clock: clock, includingFutexes: obstacle != nil)
+    // To open the rings took a while that is none of the program's.
+    clock.restart()
+    scheduler.rings?.restart(clock)
+    recording.startTime = wallClock
     if let obstacle {
       if scheduler.source == .kernel { outside = OutsideProcesses(clock: clock) }
       recording.notes.append(
@@ -447,6 +451,8 @@ struct RecordingSession: ~Copyable {
   mutating func finish(_ end: End) {
     arena.stop()
     if case .stopped = end { drain() }
+    // What is still to be done is none of the program's time.
+    recording.duration = now.nanoseconds
     for case .some(let stream) in streams { endLiveThread(stream) }
     for process in processes.values where !process.hasEnded {
       catalog.add(process.process)
@@ -470,7 +476,6 @@ struct RecordingSession: ~Copyable {
     case .stopped(let reason):
       recording.notes.append("The program ran on when the recording ended: \(reason).")
     }
-    recording.duration = now.nanoseconds
     recording.unrecordedThreads = arena.unrecordedThreads
     if processes.isEmpty && recording.notes.isEmpty {
       recording.notes.append(

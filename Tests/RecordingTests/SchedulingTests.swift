@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 import TraceAnalysis
@@ -204,6 +205,34 @@ extension RecordingTests {
       #expect(interrupts > 0)
       let waiter = try recording.thread("waiter")
       #expect(waiter.wakers.first?.name == "holder")
+    }
+
+    @Test func `Switches that the kernel had no room for are counted`() throws {
+      let folder = try TemporaryFolder()
+      chmod(folder.path, 0o777)
+      let file = folder.path + "/t.ctrace"
+      // An ordinary user's rings are small.
+      let recorder = try Program(
+        [
+          CTrace.path, "record", "-q", "--sched", "switches", "-o", file,
+          Workload.build("pipe_pong"), "50000",
+        ], user: Source.switches.user)
+      try recorder.wait(for: "the program") { recorder.outputSoFar.hasSuffix("\n") }
+      let number = recorder.outputSoFar.split(separator: " ").last.map { $0.filter(\.isNumber) }
+      let pid = try #require(number.flatMap { Int32($0) })
+      recorder.send(SIGSTOP)
+      kill(pid, SIGUSR1)
+      try recorder.wait(for: "its end") { recorder.outputSoFar.contains("rounds 50000") }
+      recorder.send(SIGCONT)
+      let run = try recorder.result()
+      #expect(run.status == 0, "\(run.errors)")
+      let text = try CTrace.run("report", "--format", "json", file)
+      let report = try JSONDecoder().decode(Report.self, from: Data(text.output.utf8))
+      #expect(report.recording.lostEvents > 0)
+      // Of each switch the kernel tells twice: that a thread left, and that one came.
+      let counted = report.recording.events + report.recording.lostEvents
+      #expect(counted >= 100_000)
+      #expect(try CTrace.run("report", file).output.contains(" lost"))
     }
 
     @Test(.enabled(if: Machine.isRoot, "becoming an ordinary user needs root"))

@@ -1,12 +1,12 @@
 // Two threads hand a byte to and fro through two pipes, on one CPU, so that every read has to wait.
-// They say how often the kernel counted them as having waited.
+// They say how often the kernel counted them as having waited. Given a number of rounds they begin at
+// SIGUSR1.
 #include <sched.h>
 #include <sys/resource.h>
 
 #include "workload.h"
 
-enum { ROUNDS = 2000 };
-
+static int rounds = 2000;
 static int there[2], back[2];
 
 static void stay(void) {
@@ -30,7 +30,7 @@ static void *ping(void *unused) {
   pthread_setname_np(pthread_self(), "ping");
   stay();
   char byte = 0;
-  for (int round = 0; round < ROUNDS; round++) {
+  for (int round = 0; round < rounds; round++) {
     GIVES(1, write(there[1], &byte, 1));
     GIVES(1, read(back[0], &byte, 1));
   }
@@ -42,7 +42,7 @@ static void *pong(void *unused) {
   pthread_setname_np(pthread_self(), "pong");
   stay();
   char byte = 0;
-  for (int round = 0; round < ROUNDS; round++) {
+  for (int round = 0; round < rounds; round++) {
     GIVES(1, read(there[0], &byte, 1));
     GIVES(1, write(back[1], &byte, 1));
   }
@@ -50,11 +50,23 @@ static void *pong(void *unused) {
   return unused;
 }
 
-int main(void) {
+int main(int count, char *arguments[]) {
+  if (count > 1) {
+    rounds = atoi(arguments[1]);
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGUSR1);
+    OK(pthread_sigmask(SIG_BLOCK, &signals, NULL));
+    say("pid", getpid());
+    fflush(stdout);
+    int signal;
+    OK(sigwait(&signals, &signal));
+  }
   OK(pipe(there));
   OK(pipe(back));
   pthread_t one = start(ping, NULL), other = start(pong, NULL);
   join(one);
   join(other);
-  say("rounds", ROUNDS);
+  say("rounds", rounds);
+  fflush(stdout);
 }

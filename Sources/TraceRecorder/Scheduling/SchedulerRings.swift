@@ -51,7 +51,7 @@ final class SchedulerRings {
   }
 
   private let source: Source
-  private let clock: CounterClock
+  private var clock: CounterClock
   private var kernelClock: PerfClock
   private let cpus: [CPU]
   private(set) var tasks: TaskTable
@@ -118,6 +118,9 @@ final class SchedulerRings {
       return ring
     }
   }
+
+  /// Makes times count from another zero: nothing has been read yet.
+  func restart(_ clock: CounterClock) { self.clock = clock }
 
   /// Readable when something is to be read before long.
   var descriptors: [FileDescriptor] { cpus.map { $0.ring.descriptor } }
