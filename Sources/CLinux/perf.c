@@ -30,6 +30,7 @@ static struct perf_event_attr attributes(int32_t clock, uint32_t what, uint32_t 
       .sample_id_all = 1,
       .watermark = 1,
       .wakeup_watermark = wakeup_bytes,
+      .read_format = PERF_FORMAT_LOST,
       .inherit = (what & CLINUX_PERF_INHERIT) != 0,
   };
   if (clock != CLINUX_PERF_CLOCK) {
@@ -40,6 +41,10 @@ static struct perf_event_attr attributes(int32_t clock, uint32_t what, uint32_t 
 }
 
 static int open_event(struct perf_event_attr *attributes, pid_t task, int cpu) {
+  int event = (int)syscall(SYS_perf_event_open, attributes, task, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+  if (event >= 0 || errno != EINVAL || attributes->read_format == 0) return event;
+  // Kernels before 6.0 tell of losses in the ring alone.
+  attributes->read_format = 0;
   return (int)syscall(SYS_perf_event_open, attributes, task, cpu, -1, PERF_FLAG_FD_CLOEXEC);
 }
 
@@ -74,6 +79,11 @@ int clinux_perf_redirect(int descriptor, int to) {
 
 int clinux_perf_filter(int descriptor, const char *filter) {
   return ioctl(descriptor, PERF_EVENT_IOC_SET_FILTER, filter);
+}
+
+uint64_t clinux_perf_lost(int descriptor) {
+  uint64_t values[2];
+  return read(descriptor, values, sizeof values) == sizeof values ? values[1] : 0;
 }
 
 uint64_t clinux_perf_head(const void *page) {

@@ -98,6 +98,10 @@ public struct PerfRing: ~Copyable {
 
   // MARK: Records
 
+  /// Records that found the ring full, as far as the kernel counts them. The ring tells of those only
+  /// when something is written after them.
+  public var lostCount: UInt64 { events.reduce(0) { $0 &+ clinux_perf_lost($1.rawValue) } }
+
   /// Bytes ever written.
   public var head: UInt64 { clinux_perf_head(page) }
   /// Bytes that there is room for.

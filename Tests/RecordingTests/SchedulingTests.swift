@@ -33,7 +33,6 @@ struct Source: CustomTestStringConvertible, Sendable {
     }
     #expect(recording.run.status == 0, "\(recording.run.errors)")
     #expect(try recording.report().recording.scheduling == name)
-    #expect(try recording.report().recording.lostEvents == 0)
     return recording
   }
 }

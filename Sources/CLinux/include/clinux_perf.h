@@ -34,6 +34,10 @@ int clinux_perf_redirect(int descriptor, int to);
 /// Drops what does not pass a tracepoint's filter. Returns 0, or -1 and errno.
 int clinux_perf_filter(int descriptor, const char *filter);
 
+/// Records of an event, and of those it was inherited by, that found the ring full; 0 where the kernel
+/// does not count them.
+uint64_t clinux_perf_lost(int descriptor);
+
 /// Bytes ever written to a ring whose first page this is.
 uint64_t clinux_perf_head(const void *page);
 /// Bytes of it that have been read.

@@ -32,7 +32,9 @@ final class SchedulerRings {
     var searched: UInt64 = 0
     var tail: UInt64 = 0
     var head: UInt64 = 0
+    /// Records that were lost since the chunk before, and in all.
     var lost: UInt64 = 0
+    var lostInAll: UInt64 = 0
     var last = Timestamp(nanoseconds: .min)
     var oldest: Timestamp?
     /// Of switches: a task that left, as long as the one that came may still be told.
@@ -167,6 +169,7 @@ final class SchedulerRings {
     }
     for cpu in cpus {
       tellDeparture(cpu)
+      cpu.lost &+= cpu.ring.lostCount &- min(cpu.lostInAll, cpu.ring.lostCount)
       seal(cpu, &catalog, writer)
     }
   }
@@ -207,7 +210,9 @@ final class SchedulerRings {
   private func readSwitches(_ cpu: CPU, _ now: Timestamp, _ catalog: inout Catalog) {
     cpu.ring.forEachRecord(from: cpu.tail, to: cpu.head) { record in
       switch record.kind {
-      case .lost: cpu.lost &+= record.lostCount
+      case .lost:
+        cpu.lost &+= record.lostCount
+        cpu.lostInAll &+= record.lostCount
       case .switch:
         let moment = moment(of: record, cpu, now)
         guard let place = tasks.place(of: record.tid, at: moment, name: ""),
