@@ -136,6 +136,21 @@ extension RecordingTests {
     }
 
     @Test(arguments: Source.all)
+    func `A holder in another process is told what it did as well`(source: Source) throws {
+      let recording = try source.record(Workload.build("shared_holder"))
+      let child = Int32(try recording.value("child"))
+      let lock = try #require(
+        try recording.report().locks.first { $0.kind == "mutex" && $0.pid != child })
+      #expect(lock.contended == 20)
+      let split = try #require(lock.waitSplitNs)
+      #expect(split.waits == 20)
+      #expect((98_000_000...(try recording.value("waited"))).contains(split.holderSleeping))
+      let chain = try #require(try recording.report().chains.first { $0.links[0].lock == lock.id })
+      #expect(chain.links[0].pid == child)
+      #expect(chain.links[0].doing == "sleeping or I/O")
+    }
+
+    @Test(arguments: Source.all)
     func `Time on a CPU is what the kernel counted`(source: Source) throws {
       // A virtual machine may lose its own CPU for a while, which the kernel does not count.
       let isMet = try (0..<5).contains { _ in
