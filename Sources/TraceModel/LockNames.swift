@@ -14,8 +14,9 @@ public struct LockNames: Sendable {
       var name: String
     }
     var places: [Place: [LockID]] = [:]
+    let callers = LockNames.callers(definitions)
     for lock in definitions.locks.values {
-      let name = LockNames.baseName(lock, definitions)
+      let name = LockNames.baseName(lock, definitions, callers)
       places[Place(process: lock.process, name: name), default: []].append(lock.id)
     }
     for (place, locks) in places {
@@ -32,7 +33,23 @@ public struct LockNames: Sendable {
   /// The name of a lock; `lock?` for a number without a definition.
   public subscript(lock: LockID) -> String { names[lock] ?? "lock?" }
 
-  private static func baseName(_ lock: Lock, _ definitions: TraceDefinitions) -> String {
+  /// Stacks by their innermost address: of a first acquisition no more than that is known, and in a
+  /// program that is not optimised it lies in a wrapper of the lock.
+  private static func callers(
+    _ definitions: TraceDefinitions
+  ) -> [TraceDefinitions.Location: StackID] {
+    var callers: [TraceDefinitions.Location: StackID] = [:]
+    for stack in definitions.stacks.values where stack.frames.count > 1 {
+      let place = TraceDefinitions.Location(process: stack.process, address: stack.frames[0])
+      callers[place] = min(callers[place] ?? stack.id, stack.id)
+    }
+    return callers
+  }
+
+  private static func baseName(
+    _ lock: Lock, _ definitions: TraceDefinitions,
+    _ callers: [TraceDefinitions.Location: StackID]
+  ) -> String {
     if lock.kind == .thread, let thread = definitions.threads[lock.thread] {
       return thread.name.isEmpty ? "thread \(thread.tid)" : thread.name
     }
@@ -44,7 +61,15 @@ public struct LockNames: Sendable {
         return isExact ? symbol.function : "\(symbol.function)+\(symbol.offset)"
       }
     }
-    if let site = definitions.frames(of: lock.site).first {
+    var site = definitions.frames(of: lock.site).first
+    if let wrapper = site, LockFunctions.contains(wrapper),
+      let address = definitions.stacks[lock.site]?.frames.first,
+      let caller = callers[
+        TraceDefinitions.Location(process: lock.process, address: address)]
+    {
+      site = definitions.frames(of: caller).first
+    }
+    if let site {
       if !site.function.isEmpty { return site.function }
       if !site.module.isEmpty { return "\(site.module)+0x\(String(site.offset, radix: 16))" }
     }
