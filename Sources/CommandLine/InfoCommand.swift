@@ -44,7 +44,7 @@ struct InfoCommand: ParsableCommand {
     let recording = input.definitions.recording
     let (reader, definitions) = (input.reader, input.definitions)
     let payload = reader.chunks.reduce(UInt64(0)) { $0 + UInt64($1.header.payloadSize) }
-    let eventBytes = reader.chunks.filter { $0.header.kind == .events }
+    let eventBytes = reader.chunks.filter { $0.header.kind?.hasEvents == true }
       .reduce(UInt64(0)) { $0 + $1.byteCount }
     let events = reader.eventCount
     let acquisitions = definitions.usesByLock.values.reduce(UInt64(0)) { $0 &+ $1.acquisitions }

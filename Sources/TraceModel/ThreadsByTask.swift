@@ -9,8 +9,9 @@ public struct ThreadsByTask: Sendable {
     var thread: ThreadID
   }
 
-  private var single: [ThreadID] = []
-  private var several: [UInt32: [Phase]] = [:]
+  /// By task, where in `phases` those are that it was: in a row, from the first on.
+  private var ranges: [Range<Int32>] = []
+  private var phases: [Phase] = []
 
   /// No task is known.
   public init() {}
@@ -23,28 +24,26 @@ public struct ThreadsByTask: Sendable {
     }
     // Numbers are handed out in order; a file that says otherwise makes no table of its choice.
     let last = definitions.tasks.keys.map(\.rawValue).filter { $0 <= 1 << 24 }.max() ?? 0
-    single = Array(repeating: .unknown, count: Int(last) + 1)
+    ranges = Array(repeating: 0..<0, count: Int(last) + 1)
     for task in definitions.tasks.values where task.id.rawValue <= last {
       let end = task.end ?? Timestamp(nanoseconds: .max)
       let own = (threads[task.tid] ?? [])
         .filter { $0.start <= end && ($0.end ?? Timestamp(nanoseconds: .max)) >= task.start }
         .sorted { ($0.start, $0.id) < ($1.start, $1.id) }
-      single[Int(task.id.rawValue)] = own.first?.id ?? .unknown
-      if own.count > 1 {
-        several[task.id.rawValue] = own.map { Phase(start: $0.start, thread: $0.id) }
-      }
+      let start = Int32(phases.count)
+      phases += own.map { Phase(start: $0.start, thread: $0.id) }
+      ranges[Int(task.id.rawValue)] = start..<Int32(phases.count)
     }
   }
 
   /// The thread that a task was: before it is known to be any, the first that it became.
   @inline(__always)
   public func thread(of task: UInt32, at time: Timestamp) -> ThreadID {
-    guard Int(task) < single.count else { return .unknown }
-    return several.isEmpty ? single[Int(task)] : thread(ofSeveral: task, at: time)
-  }
-
-  private func thread(ofSeveral task: UInt32, at time: Timestamp) -> ThreadID {
-    guard let phases = several[task] else { return single[Int(task)] }
-    return (phases.last { $0.start <= time } ?? phases[0]).thread
+    guard Int(task) < ranges.count else { return .unknown }
+    let range = ranges[Int(task)]
+    guard !range.isEmpty else { return .unknown }
+    var place = Int(range.upperBound) - 1
+    while place > Int(range.lowerBound), phases[place].start > time { place -= 1 }
+    return phases[place].thread
   }
 }

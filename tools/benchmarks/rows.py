@@ -14,6 +14,11 @@ from harness import BenchmarkError, in_turns, ratios, rounds_of, run, say
 
 FULL = "full recording (stand-in)"
 LTTNG = "LTTng pthread wrapper"
+PERF_SCHED = "perf sched record"
+PERF_SWITCHES = "perf record --switch-events"
+NOT_ALLOWED = {"kernel": "not without root", "switches": "not allowed"}
+# Where a row is about locks alone.
+LOCKS_ONLY = ("--sched", "off")
 
 
 @dataclass
@@ -158,6 +163,81 @@ def handover(bench):
     return row
 
 
+def pipe_command(count):
+    """Two processes on one CPU that wake each other by turns: two switches and up to two wakeups each."""
+    return ["taskset", "-c", "0", "perf", "bench", "sched", "pipe", "-l", str(count)]
+
+
+def pipe_time(output):
+    found = re.search(r"([0-9.]+) usecs/op", output)
+    if found is None:
+        raise BenchmarkError(f"perf bench printed no result: {output!r}")
+    return float(found.group(1))
+
+
+def is_allowed(command):
+    """Whether the machine lets this user do it."""
+    try:
+        run(command)
+    except BenchmarkError:
+        return False
+    return True
+
+
+def sources(bench):
+    """The sources of scheduling, and whether this user may record from each."""
+    return {source: is_allowed([bench.ctrace, "record", "--quiet", "--sched", source, "-o",
+                                bench.folder / "run.ctrace", "true"])
+            for source in ["kernel", "switches"]}
+
+
+def sched(bench):
+    """What it costs to record each switch, where there is nothing but switches."""
+    command = pipe_command(50_000 if bench.quick else 200_000)
+    row = Row("Two processes on one CPU waking each other, scheduling recorded",
+              command=" ".join(command))
+    if shutil.which("perf") is None:
+        row.lines.append(absent("perf bench"))
+        return row
+    sizes = {}
+
+    def with_ctrace(source):
+        output, size, recording = bench.record(command, "--sched", source)
+        lost = sizes[source][2] if source in sizes else 0
+        sizes[source] = (size, recording, lost + recording["lostEvents"])
+        return pipe_time(output)
+
+    data = bench.folder / "perf.data"
+    # As root of all that happens, and as anybody of the program alone.
+    peers = {PERF_SCHED: ["perf", "sched", "record", "-o", data, "--"],
+             PERF_SWITCHES: ["perf", "record", "--switch-events", "-e", "dummy:u", "-o", data, "--"]}
+    targets = {"kernel": 1.6, "switches": 1.4}
+    variants = {"bare": lambda: pipe_time(run(command))}
+    for name, record in peers.items():
+        if bench.has_peers and is_allowed([*record, "true"]):
+            variants[name] = lambda record=record: pipe_time(run([*record, *command]))
+    allowed = sources(bench)
+    for source in targets:
+        if allowed[source]:
+            variants[source] = lambda source=source: with_ctrace(source)
+    results = in_turns(bench.turns, variants)
+    for name, values in results.items():
+        variant = f"ctrace --sched {name}" if name in targets else name
+        row.lines.append(ratio_line(
+            variant, f"{statistics.median(values):.2f} us", ratios(results, name, "bare"),
+            targets.get(name), f"{sizes[name][2]:,} events lost" if name in sizes else ""))
+    for source, is_possible in allowed.items():
+        if is_possible:
+            size, recording, _ = sizes[source]
+            row.lines.append(size_line(f"size, --sched {source}", size, recording, True))
+        else:
+            row.lines.append(absent(f"ctrace --sched {source}", NOT_ALLOWED[source]))
+    for name in peers:
+        if name not in results:
+            row.lines.append(absent(name, "not without root" if bench.has_peers else "left out"))
+    return row
+
+
 def size_line(variant, size, recording, wanted):
     events = recording["events"]
     each = size / max(events, 1)
@@ -168,12 +248,13 @@ def size_line(variant, size, recording, wanted):
 
 def bytes_per_event(bench):
     row = Row("Bytes per event on disk", command="relay 2000 100; pairs shared 2; pbzip2")
-    _, size, recording = bench.record([bench.program("relay"), "2000", "100"])
+    _, size, recording = bench.record([bench.program("relay"), "2000", "100"], *LOCKS_ONLY)
     row.lines.append(size_line("ctrace, relay", size, recording, True))
-    _, size, recording = bench.record([bench.program("pairs"), "shared", "2", "10", "50"])
+    _, size, recording = bench.record(
+        [bench.program("pairs"), "shared", "2", "10", "50"], *LOCKS_ONLY)
     row.lines.append(size_line("ctrace, two threads fighting", size, recording, True))
     if shutil.which("pbzip2"):
-        _, size, recording = bench.record(pbzip2_command(bench))
+        _, size, recording = bench.record(pbzip2_command(bench), *LOCKS_ONLY)
         # So few events that names, modules and symbols weigh more than they.
         row.lines.append(size_line("ctrace, pbzip2", size, recording, False))
     else:
@@ -221,9 +302,10 @@ def read_speed(bench):
     for variant, rounds in [("ctrace, short recording", 100 if bench.quick else 250),
                             ("ctrace, long recording", 400 if bench.quick else 1000)]:
         say(f"  recording for '{variant}'")
-        _, _, recording = bench.record([bench.program("relay"), "2000", rounds])
+        _, _, recording = bench.record([bench.program("relay"), "2000", rounds], *LOCKS_ONLY)
         command = [bench.ctrace, "report", "--format", "json", bench.folder / "run.ctrace"]
         row.lines.append(read_line(variant, recording["events"], command, bench.turns, 10))
+    read_scheduling(bench, row)
     lttng = bench.start_lttng()
     if lttng is None or shutil.which("babeltrace2") is None:
         row.lines.append(absent_peer(bench, "babeltrace2, decoding only"))
@@ -236,6 +318,23 @@ def read_speed(bench):
                                    ["babeltrace2", trace, "--output-format=dummy"], 2))
         shutil.rmtree(trace, ignore_errors=True)
     return row
+
+
+def read_scheduling(bench, row):
+    """Reading recordings that hold little but scheduling."""
+    if shutil.which("perf") is None:
+        row.lines.append(absent("ctrace, scheduling", "perf not installed"))
+        return
+    for source, is_possible in sources(bench).items():
+        variant = f"ctrace, --sched {source}"
+        if not is_possible:
+            row.lines.append(absent(variant, NOT_ALLOWED[source]))
+            continue
+        say(f"  recording for '{variant}'")
+        _, _, recording = bench.record(
+            pipe_command(100_000 if bench.quick else 400_000), "--sched", source)
+        command = [bench.ctrace, "report", "--format", "json", bench.folder / "run.ctrace"]
+        row.lines.append(read_line(variant, recording["events"], command, bench.turns, 10))
 
 
 def pbzip2_command(bench):
@@ -319,6 +418,7 @@ ROWS = {
     "fight": fight,
     "wait": recorded_wait,
     "handover": handover,
+    "sched": sched,
     "bytes": bytes_per_event,
     "read": read_speed,
     "pbzip2": pbzip2,

@@ -59,17 +59,32 @@ struct LockAccumulator {
     return waiter
   }
 
+  /// How many wait.
+  var waiterCount: Int { waiting.count }
+
+  /// From when on a hold that ends is to be charged with what one waited; nil where it is not.
+  func chargedFrom(_ waiter: Int, by release: Event) -> Timestamp? {
+    let from = max(holdStart(release), waiting[waiter].unchargedFrom)
+    return release.time > from ? from : nil
+  }
+
+  /// What a holder did while one waited, to be added before its ``release(_:)``.
+  mutating func add(holder times: StateTimes, to waiter: Int) {
+    waiting[waiter].split.add(holder: times)
+  }
+
+  private func holdStart(_ release: Event) -> Timestamp {
+    release.isDurationKnown ? release.start : release.time
+  }
+
   /// A hold ends that others waited for, or that looked as if they did: a lock that was handed over
   /// keeps the mark of having waiters for one more hold.
-  ///
-  /// - Parameter doing: What the holder did from a moment to the release, while one waited; nil where
-  ///   that can't be told.
-  mutating func release(_ event: Event, doing: (Timestamp) -> StateTimes?) {
+  mutating func release(_ event: Event) {
     measuredHolds.count += 1
     measuredHolds.time &+= event.duration
     guard !waiting.isEmpty || !departed.isEmpty else { return }
     if event.isDurationKnown { holds.add(event.duration) }
-    let start = event.isDurationKnown ? event.start : event.time
+    let start = holdStart(event)
     var blame: Int64 = 0
     for index in waiting.indices {
       let from = max(start, waiting[index].unchargedFrom)
@@ -77,7 +92,6 @@ struct LockAccumulator {
         blame &+= event.time - from
         // Before the hold began nobody is known to have had the lock.
         waiting[index].split.other &+= max(0, from - waiting[index].unchargedFrom)
-        if let times = doing(from) { waiting[index].split.add(holder: times) }
       }
       waiting[index].unchargedFrom = max(waiting[index].unchargedFrom, event.time)
     }

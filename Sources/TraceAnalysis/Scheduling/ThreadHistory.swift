@@ -27,14 +27,25 @@ struct ThreadHistory {
     if points.count >= ThreadHistory.most { thin() }
   }
 
+  /// Notes what has been done by a moment: this, and an activity for some time more.
+  ///
+  /// The time is added where the sum has been copied to: to read back in one piece what was just
+  /// written in parts makes a processor wait.
+  @inline(__always)
+  mutating func append(
+    _ sum: StateTimes, _ activity: ThreadActivity, _ span: Int64, at time: Timestamp,
+    waitingFor lock: UInt32
+  ) {
+    points.append(Point(time: time, sum: sum, lock: lock))
+    points[points.count - 1].sum[activity] &+= span
+    if points.count >= ThreadHistory.most { thin() }
+  }
+
   private mutating func thin() {
     let half = points.count / 2
-    var kept = 0
-    for index in points.indices where index >= half || index % 2 == 0 {
-      points[kept] = points[index]
-      kept += 1
-    }
-    points.removeLast(points.count - kept)
+    let kept = (half + 1) / 2
+    for place in 1..<kept { points[place] = points[2 * place] }
+    points.removeSubrange(kept..<half)
   }
 
   /// What had been done by a moment that is not after the last one; nil before the first.

@@ -65,16 +65,22 @@ struct ThreadTimeline {
     path.until = start
   }
 
+  // Asked for at each event: inlined, because a call of a getter copies all of the timeline for it.
+
   /// What it waits for.
+  @inline(__always)
   var wait: Wait? { waits.last }
 
   /// Whether it is known when it ran, and how exactly at all.
+  @inline(__always)
   var isTold: Bool { hasSwitches || hasSamples }
 
   /// Whether it is on a CPU, as far as is known.
+  @inline(__always)
   var isRunning: Bool { if case .running = state { true } else { false } }
 
   /// Whether it is off the CPU, as far as is known, and not for the lack of one.
+  @inline(__always)
   var isBlocked: Bool {
     switch state {
     case .blocked: true
@@ -86,6 +92,7 @@ struct ThreadTimeline {
   // MARK: Time
 
   /// What the thread does at the moment.
+  @inline(__always)
   private var activity: ThreadActivity {
     switch state {
     case .running: return .running
@@ -100,6 +107,7 @@ struct ThreadTimeline {
     }
   }
 
+  @inline(__always)
   private func activity(of wait: Wait) -> ThreadActivity? {
     if wait.kind.isContended { return .lockWait }
     return wait.kind == .thread ? nil : .queueWait
@@ -116,8 +124,8 @@ struct ThreadTimeline {
       sinceSample[activity] &+= span
       if !hasSamples { times[activity] &+= span }
     } else {
+      history.append(times, activity, span, at: time, waitingFor: waits.last?.lock ?? 0)
       times[activity] &+= span
-      history.append(times, at: time, waitingFor: waits.last?.lock ?? 0)
     }
     if !isBlocked {
       path.advance(to: time, thread: number, activity, lock: 0)
@@ -126,11 +134,13 @@ struct ThreadTimeline {
   }
 
   /// What it did between two moments, the second of which is not before the last one told.
+  @inline(__always)
   func times(from start: Timestamp, to end: Timestamp) -> StateTimes? {
     guard isTold, end > start else { return nil }
     return sum(at: end) - sum(at: start)
   }
 
+  @inline(__always)
   private func sum(at time: Timestamp) -> StateTimes {
     let time = min(time, self.end)
     if hasSamples {
@@ -145,6 +155,7 @@ struct ThreadTimeline {
   }
 
   /// Calls `body` with each lock that it waited for between two moments, and for how long.
+  @inline(__always)
   func forEachLock(from start: Timestamp, to end: Timestamp, _ body: (UInt32, Int64) -> Void) {
     history.forEachLock(from: start, to: end, body)
     if let wait = waits.last, isBlocked, end > max(start, now) {

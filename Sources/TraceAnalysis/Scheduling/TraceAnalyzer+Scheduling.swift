@@ -48,13 +48,14 @@ extension TraceAnalyzer {
     _ locks: inout MutableSpan<LockAccumulator>, _ timelines: inout MutableSpan<ThreadTimeline>
   ) {
     let place = locks[lock].contended
-    guard place >= 0 else { return }
+    guard place >= 0, timelines[thread].isTold || event.time <= waiter.unchargedFrom else { return }
     var split = waiter.split
     var from = waiter.unchargedFrom
     // No release was seen: the lock is shared with a process that is not recorded as this one's, or its
     // holder ended. Whoever had it when the wait began had it until the waiter was woken.
     let owner = threadIndex.place(of: event.owner.rawValue)
-    if owner != 0, from <= event.start, let woken = wokenTime(event, timelines[thread]),
+    if owner != 0, from <= event.start,
+      let woken = wokenTime(event, timelines[thread].times(from: event.start, to: event.time)),
       let times = timelines[owner].times(from: from, to: woken)
     {
       split.add(holder: times)
@@ -72,8 +73,8 @@ extension TraceAnalyzer {
   }
 
   /// When a waiter was woken: its time up to there was off the CPU.
-  private func wokenTime(_ event: Event, _ waiter: borrowing ThreadTimeline) -> Timestamp? {
-    guard let times = waiter.times(from: event.start, to: event.time) else { return nil }
+  private func wokenTime(_ event: Event, _ times: StateTimes?) -> Timestamp? {
+    guard let times else { return nil }
     let awake = times[.runnable]
     return event.outcome == .unfinished ? event.time : event.time - awake
   }
@@ -85,23 +86,19 @@ extension TraceAnalyzer {
   ) {
     let holder = threadIndex.place(of: event.thread.rawValue)
     let place = locks[lock].contended
-    guard place >= 0, timelines[holder].isTold else {
-      locks[lock].release(event) { _ in nil }
-      if place >= 0 { noteWake(event, lock, &locks, &timelines) }
-      return
+    if place >= 0, timelines[holder].isTold {
+      for waiter in 0..<locks[lock].waiterCount {
+        guard let from = locks[lock].chargedFrom(waiter, by: event) else { continue }
+        contended[place].holders.add(UInt32(holder), event.time - from)
+        guard let times = timelines[holder].times(from: from, to: event.time) else { continue }
+        locks[lock].add(holder: times, to: waiter)
+        if times.blocked > 0 {
+          noteBlockers(of: holder, from: from, to: event.time, place, timelines)
+        }
+      }
     }
-    let timeline = timelines[holder]
-    var blocked: [(from: Timestamp, time: Int64)] = []
-    locks[lock].release(event) { from in
-      let times = timeline.times(from: from, to: event.time)
-      if let times, times.blocked > 0 { blocked.append((from, event.time - from)) }
-      contended[place].holders.add(UInt32(holder), event.time - from)
-      return times
-    }
-    for wait in blocked {
-      noteBlockers(of: holder, from: wait.from, to: event.time, place, timelines)
-    }
-    noteWake(event, lock, &locks, &timelines)
+    locks[lock].release(event)
+    if place >= 0 { noteWake(event, lock, &locks, &timelines) }
   }
 
   /// Notes what a holder waited for itself while another waited for it.
