@@ -10,7 +10,9 @@ public struct ThreadsByTask: Sendable {
   }
 
   private var single: [ThreadID] = []
-  private var several: [UInt32: [Phase]] = [:]
+  private var several: [UInt32: Range<Int>] = [:]
+  /// What `several` are places of: those of one of the kernel's numbers lie together, in order.
+  private var phases: [Phase] = []
 
   /// No task is known.
   public init() {}
@@ -24,14 +26,39 @@ public struct ThreadsByTask: Sendable {
     // Numbers are handed out in order; a file that says otherwise makes no table of its choice.
     let last = definitions.tasks.keys.map(\.rawValue).filter { $0 <= 1 << 24 }.max() ?? 0
     single = Array(repeating: .unknown, count: Int(last) + 1)
+    var tasks: [Int32: [KernelTask]] = [:]
     for task in definitions.tasks.values where task.id.rawValue <= last {
-      let end = task.end ?? Timestamp(nanoseconds: .max)
-      let own = (threads[task.tid] ?? [])
-        .filter { $0.start <= end && ($0.end ?? Timestamp(nanoseconds: .max)) >= task.start }
-        .sorted { ($0.start, $0.id) < ($1.start, $1.id) }
-      single[Int(task.id.rawValue)] = own.first?.id ?? .unknown
-      if own.count > 1 {
-        several[task.id.rawValue] = own.map { Phase(start: $0.start, thread: $0.id) }
+      tasks[task.tid, default: []].append(task)
+    }
+    for (tid, tasks) in tasks {
+      guard let threads = threads[tid] else { continue }
+      add(
+        tasks.sorted { ($0.start, $0.id) < ($1.start, $1.id) },
+        threads.sorted { ($0.start, $0.id) < ($1.start, $1.id) })
+    }
+  }
+
+  /// Adds the tasks and the threads of one of the kernel's numbers, both in the order they began.
+  private mutating func add(_ tasks: [KernelTask], _ threads: [Thread]) {
+    let never = Timestamp(nanoseconds: .max)
+    // By when each thread and all before it had ended; one of which that is not known, with its task.
+    var ends: [Timestamp] = []
+    var begun = 0
+    for thread in threads {
+      while begun < tasks.count, tasks[begun].start <= thread.start { begun += 1 }
+      let end = thread.end ?? (begun > 0 ? tasks[begun - 1].end : nil) ?? never
+      ends.append(max(end, ends.last ?? end))
+    }
+    let offset = phases.count
+    phases += threads.map { Phase(start: $0.start, thread: $0.id) }
+    for task in tasks {
+      let end = task.end ?? never
+      let first = partition(0..<threads.count) { ends[$0] >= task.start }
+      let beyond = partition(0..<threads.count) { threads[$0].start > end }
+      guard first < beyond else { continue }
+      single[Int(task.id.rawValue)] = threads[first].id
+      if beyond - first > 1 {
+        several[task.id.rawValue] = offset + first..<offset + beyond
       }
     }
   }
@@ -44,7 +71,18 @@ public struct ThreadsByTask: Sendable {
   }
 
   private func thread(ofSeveral task: UInt32, at time: Timestamp) -> ThreadID {
-    guard let phases = several[task] else { return single[Int(task)] }
-    return (phases.last { $0.start <= time } ?? phases[0]).thread
+    guard let own = several[task] else { return single[Int(task)] }
+    let next = partition(own) { phases[$0].start > time }
+    return phases[max(next - 1, own.lowerBound)].thread
   }
+}
+
+/// The first place for which a condition holds that holds for all later ones too.
+private func partition(_ places: Range<Int>, _ holds: (Int) -> Bool) -> Int {
+  var (low, high) = (places.lowerBound, places.upperBound)
+  while low < high {
+    let middle = (low + high) / 2
+    if holds(middle) { high = middle } else { low = middle + 1 }
+  }
+  return low
 }
