@@ -151,6 +151,16 @@ struct ThreadTimeline {
     }
   }
 
+  /// The path up to a moment at which the thread still waits, or otherwise up to where it is told.
+  func pathThroughWait(to time: Timestamp) -> PathState {
+    guard isBlocked else { return path }
+    var path = path
+    let activity: ThreadActivity =
+      wait.map { $0.kind.isContended ? .lockWait : .queueWait } ?? .sleeping
+    path.advance(to: time, thread: number, activity, lock: wait?.lock ?? 0)
+    return path
+  }
+
   // MARK: What the program says
 
   mutating func begin(_ wait: Wait) {
@@ -256,8 +266,9 @@ struct ThreadTimeline {
   }
 
   /// Tells the rest of its life.
-  mutating func finish(at time: Timestamp) {
-    settle(to: time)
-    if hasSamples { sample(ran: 0, waited: 0, at: time) }
+  mutating func finish() {
+    settle(to: end)
+    if hasSamples { sample(ran: 0, waited: 0, at: end) }
+    path = pathThroughWait(to: end)
   }
 }
