@@ -1,4 +1,4 @@
-internal import TraceFile
+public import TraceFile
 public import TraceModel
 
 /// A small recording made by hand.
@@ -18,12 +18,15 @@ public struct TraceBuilder {
   private let process = ProcessID(rawValue: 1)
 
   /// A recording of one process, pid 100, that lasted `duration` nanoseconds and exited with 0.
-  public init(duration: Int64 = 1_000_000, program: String = "prog") {
+  public init(
+    duration: Int64 = 1_000_000, program: String = "prog", cpus: Int32 = 2,
+    scheduling: SchedulingSource = .off
+  ) {
     list.append(
       .recording(
         Recording(
-          program: [program], startTime: 1_700_000_000_000_000_000, cpus: 2, duration: duration,
-          termination: .exited(0))))
+          program: [program], startTime: 1_700_000_000_000_000_000, cpus: cpus,
+          scheduling: scheduling, duration: duration, termination: .exited(0))))
     list.append(
       .process(
         Process(
@@ -39,16 +42,26 @@ public struct TraceBuilder {
 
   /// A thread that lives from `start` to `end`.
   public mutating func thread(
-    _ name: String, from start: Int64 = 0, to end: Int64? = nil, cpuTime: Int64? = nil
+    _ name: String, from start: Int64 = 0, to end: Int64? = nil, cpuTime: Int64? = nil,
+    of process: ProcessID? = nil, tid: Int32? = nil
   ) -> ThreadID {
     lastThread += 1
     let id = ThreadID(rawValue: lastThread)
     list.append(
       .thread(
         Thread(
-          id: id, process: process, tid: Int32(100 + lastThread), name: name,
+          id: id, process: process ?? self.process, tid: tid ?? Int32(100 + lastThread), name: name,
           start: Timestamp(nanoseconds: start), end: end.map { Timestamp(nanoseconds: $0) },
           cpuTime: cpuTime)))
+    return id
+  }
+
+  /// A process that is none of the program's.
+  public mutating func foreignProcess(_ name: String) -> ProcessID {
+    let id = ProcessID(rawValue: 900)
+    list.append(
+      .process(Process(id: id, pid: 900, parentPID: 1, name: name, start: .zero, runtime: .foreign))
+    )
     return id
   }
 
@@ -137,8 +150,11 @@ public struct TraceBuilder {
     return delivered.sorted { ($0.time, $0.order) < ($1.time, $1.order) }.map(\.event)
   }
 
-  /// The recording as a file; one chunk for each `eventsPerChunk` events of a thread.
-  public func file(eventsPerChunk: Int = .max, hasIndex: Bool = true) throws -> [UInt8] {
+  /// The recording as a file; one chunk for each `eventsPerChunk` events of a thread. What CPUs did is
+  /// in chunks of its own.
+  public func file(
+    eventsPerChunk: Int = .max, hasIndex: Bool = true, scheduling: [Chunk] = []
+  ) throws -> [UInt8] {
     var writer = try TraceFileWriter()
     var bytes = writer.header()
     var builder = DefinitionChunkBuilder()
@@ -153,6 +169,7 @@ public struct TraceBuilder {
       }
       if chunk.count > 0 { bytes += try writer.encode(chunk.seal(lost: 0)) }
     }
+    for chunk in scheduling { bytes += try writer.encode(chunk) }
     if hasIndex { bytes += writer.finish() }
     return bytes
   }

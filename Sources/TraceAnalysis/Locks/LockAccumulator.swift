@@ -69,8 +69,8 @@ struct LockAccumulator {
   }
 
   /// What a holder did while one waited, to be added before its ``release(_:)``.
-  mutating func add(holder times: StateTimes, to waiter: Int) {
-    waiting[waiter].split.add(holder: times)
+  mutating func add(holder times: StateTimes, of whole: Int64, to waiter: Int) {
+    waiting[waiter].split.add(holder: times, of: whole)
   }
 
   private func holdStart(_ release: Event) -> Timestamp {

@@ -48,14 +48,21 @@ struct StateTimes: Hashable {
     return difference
   }
 
-  /// The part of it that `numerator / denominator` is.
+  /// The part of it that `numerator / denominator` is; its total is that part of the total. No number is
+  /// too large.
   func scaled(_ numerator: Int64, of denominator: Int64) -> StateTimes {
-    guard denominator > 0 else { return StateTimes() }
-    let part = Double(max(numerator, 0)) / Double(denominator)
-    var scaled = self
-    for index in scaled.times.indices {
-      scaled.times[index] = Int64((Double(times[index]) * part).rounded())
+    guard numerator > 0, denominator > 0 else { return StateTimes() }
+    func part(_ time: Int64) -> Int64 {
+      Int64(clamping: Int128(time) * Int128(numerator) / Int128(denominator))
     }
+    var scaled = StateTimes()
+    var most = 0
+    for index in times.indices where times[index] != 0 {
+      scaled.times[index] = part(times[index])
+      if times[index] > times[most] { most = index }
+    }
+    // What rounding left over.
+    scaled.times[most] &+= part(total) &- scaled.total
     return scaled
   }
 

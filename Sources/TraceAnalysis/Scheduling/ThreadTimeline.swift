@@ -48,9 +48,11 @@ struct ThreadTimeline {
   /// Up to where its life is told.
   private(set) var now: Timestamp
   private var waits: [Wait] = []
-  private var history = ThreadHistory()
+  private var history: ThreadHistory
   private var wakerPlaces = Places<ThreadID>()
   private var wokenAt: Timestamp?
+  /// When it was last woken from a sleep.
+  private(set) var lastWoken = Timestamp(nanoseconds: .min)
   private var cpu: Int64 = -1
   /// Since the last sample.
   private var sinceSample = StateTimes()
@@ -62,6 +64,7 @@ struct ThreadTimeline {
     self.start = start
     self.end = max(start, end)
     now = start
+    history = ThreadHistory(start: start)
     path.until = start
   }
 
@@ -143,11 +146,7 @@ struct ThreadTimeline {
   @inline(__always)
   private func sum(at time: Timestamp) -> StateTimes {
     let time = min(time, self.end)
-    if hasSamples {
-      guard let known = history.sum(at: time) else { return StateTimes() }
-      guard let last = history.lastSpan, time > now else { return known }
-      return known + last.times.scaled(time - now, of: last.length)
-    }
+    if hasSamples { return history.extrapolatedSum(at: time) ?? StateTimes() }
     guard time > now else { return history.sum(at: time) ?? StateTimes() }
     var sum = times
     sum[activity] &+= time - now
@@ -161,6 +160,16 @@ struct ThreadTimeline {
     if let wait = waits.last, isBlocked, end > max(start, now) {
       body(wait.lock, end - max(start, now))
     }
+  }
+
+  /// The path up to a moment at which the thread still waits, or otherwise up to where it is told.
+  func pathThroughWait(to time: Timestamp) -> PathState {
+    guard isBlocked else { return path }
+    var path = path
+    let activity: ThreadActivity =
+      wait.map { $0.kind.isContended ? .lockWait : .queueWait } ?? .sleeping
+    path.advance(to: time, thread: number, activity, lock: wait?.lock ?? 0)
+    return path
   }
 
   // MARK: What the program says
@@ -181,6 +190,7 @@ struct ThreadTimeline {
   mutating func switchIn(cpu: Int64?, at time: Timestamp) {
     beSwitched(.blocked(isUninterruptible: false), at: time)
     if case .runnable = state, let wokenAt { runQueue.add(max(0, time - wokenAt)) }
+    if case .blocked = state { lastWoken = time }
     wokenAt = nil
     state = .running
     guard let cpu else { return }
@@ -212,7 +222,14 @@ struct ThreadTimeline {
     }
     state = .runnable
     wokenAt = time
+    lastWoken = time
     return true
+  }
+
+  /// The thread does what only a thread on a CPU does: where that is the first word of it, it has been
+  /// there since its start.
+  mutating func act(at time: Timestamp) {
+    if case .unknown = state { beSwitched(.running, at: time) }
   }
 
   /// Counts who woke it.
@@ -260,8 +277,9 @@ struct ThreadTimeline {
   }
 
   /// Tells the rest of its life.
-  mutating func finish(at time: Timestamp) {
-    settle(to: time)
-    if hasSamples { sample(ran: 0, waited: 0, at: time) }
+  mutating func finish() {
+    settle(to: end)
+    if hasSamples { sample(ran: 0, waited: 0, at: end) }
+    path = pathThroughWait(to: end)
   }
 }

@@ -55,10 +55,12 @@ extension TraceAnalyzer {
     // holder ended. Whoever had it when the wait began had it until the waiter was woken.
     let owner = threadIndex.place(of: event.owner.rawValue)
     if owner != 0, from <= event.start,
-      let woken = wokenTime(event, timelines[thread].times(from: event.start, to: event.time)),
+      let woken = wokenTime(
+        event, timelines[thread].times(from: event.start, to: event.time),
+        lastWoken: timelines[thread].hasSwitches ? timelines[thread].lastWoken : nil),
       let times = timelines[owner].times(from: from, to: woken)
     {
-      split.add(holder: times)
+      split.add(holder: times, of: woken - from)
       noteBlockers(of: owner, from: from, to: woken, place, timelines)
       contended[place].holders.add(UInt32(owner), woken - from)
       from = woken
@@ -72,11 +74,14 @@ extension TraceAnalyzer {
     contended[place].splitWaits += 1
   }
 
-  /// When a waiter was woken: its time up to there was off the CPU.
-  private func wokenTime(_ event: Event, _ times: StateTimes?) -> Timestamp? {
+  /// When a waiter was woken; of one that is only sampled, as near as its time without a CPU tells.
+  private func wokenTime(
+    _ event: Event, _ times: StateTimes?, lastWoken: Timestamp?
+  ) -> Timestamp? {
     guard let times else { return nil }
-    let awake = times[.runnable]
-    return event.outcome == .unfinished ? event.time : event.time - awake
+    if event.outcome == .unfinished { return event.time }
+    guard let lastWoken else { return event.time - times[.runnable] }
+    return lastWoken >= event.start ? min(lastWoken, event.time) : event.time
   }
 
   /// A lock is released.
@@ -86,12 +91,12 @@ extension TraceAnalyzer {
   ) {
     let holder = threadIndex.place(of: event.thread.rawValue)
     let place = locks[lock].contended
-    if place >= 0, timelines[holder].isTold {
+    if place >= 0, definitions.recording.scheduling != .off {
       for waiter in 0..<locks[lock].waiterCount {
         guard let from = locks[lock].chargedFrom(waiter, by: event) else { continue }
         contended[place].holders.add(UInt32(holder), event.time - from)
-        guard let times = timelines[holder].times(from: from, to: event.time) else { continue }
-        locks[lock].add(holder: times, to: waiter)
+        let times = timelines[holder].times(from: from, to: event.time) ?? StateTimes()
+        locks[lock].add(holder: times, of: event.time - from, to: waiter)
         if times.blocked > 0 {
           noteBlockers(of: holder, from: from, to: event.time, place, timelines)
         }
@@ -156,11 +161,7 @@ extension TraceAnalyzer {
   private mutating func stayBlocked(
     _ thread: Int, to time: Timestamp, _ timelines: inout MutableSpan<ThreadTimeline>
   ) {
-    let wait = timelines[thread].wait
-    let number = timelines[thread].number
-    let activity: ThreadActivity =
-      wait.map { $0.kind.isContended ? .lockWait : .queueWait } ?? .sleeping
-    timelines[thread].path.advance(to: time, thread: number, activity, lock: wait?.lock ?? 0)
+    timelines[thread].path = timelines[thread].pathThroughWait(to: time)
   }
 
   /// Gives a thread that is heard of for the first time the path of its creator.
@@ -171,8 +172,11 @@ extension TraceAnalyzer {
     timelines[thread].hasPath = true
     let creator = threadIndex.place(of: creators.creator(of: threadIndex.numbers[thread]).rawValue)
     guard creator != 0, creator != thread else { return }
-    var path = timelines[creator].path
-    path.until = max(path.until, timelines[thread].path.until)
+    // The path of a thread that was not heard of leads to its start.
+    let born = timelines[thread].path.until
+    timelines[creator].settle(to: born)
+    var path = timelines[creator].pathThroughWait(to: born)
+    path.until = max(path.until, born)
     timelines[thread].path = path
   }
 
@@ -232,6 +236,7 @@ extension TraceAnalyzer {
     timelines[thread].count(waker: event.owner)
     let waker = threadIndex.place(of: event.owner.rawValue)
     if waker != 0, waker != thread, !timelines[waker].isForeign {
+      timelines[waker].act(at: event.time)
       if !timelines[waker].isRunning {
         // It came onto its CPU, and that record was lost: a thread that wakes another runs.
         come(waker, onto: nil, at: event.time, &timelines)
