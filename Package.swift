@@ -103,6 +103,8 @@ let package = Package(
       path: "Tests/TestSupport", swiftSettings: strict),
     .testTarget(name: "StyleTests", swiftSettings: strict),
     .testTarget(
+      name: "LinuxSystemTests", dependencies: ["LinuxSystem", system], swiftSettings: strict),
+    .testTarget(
       name: "SymbolicationTests", dependencies: ["CElf", "Symbolication"], swiftSettings: strict),
     .testTarget(
       name: "TraceFileTests", dependencies: ["TraceFile", "TestSupport"], swiftSettings: strict),
@@ -111,6 +113,9 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "TraceExportTests", dependencies: ["TraceExport", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "TraceRecorderTests", dependencies: ["TraceRecorder", "TraceModel"],
       swiftSettings: strict),
     // They run the products from outside.
     .testTarget(
