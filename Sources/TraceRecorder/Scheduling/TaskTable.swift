@@ -70,7 +70,12 @@ struct TaskTable {
   mutating func fork(
     pid: Int32, parentPID: Int32, tid: Int32, parentTID: Int32, at time: Timestamp
   ) {
-    if isOwn(pid: parentPID), scope == .tree { ownPIDs.insert(pid) }
+    if isOwn(pid: parentPID), scope == .tree {
+      ownPIDs.insert(pid)
+    } else if pid == tid, places[tid] != nil {
+      // Another's process has got the number of one of the program's that has ended.
+      ownPIDs.remove(pid)
+    }
     let place = add(tid: tid, pid: pid, name: "", start: time)
     entries[place].parentPID = parentPID
     entries[place].parentTID = parentTID
