@@ -57,6 +57,7 @@ final class SchedulerRings {
   private var kernelClock: PerfClock
   private let cpus: [CPU]
   private(set) var tasks: TaskTable
+  private var news = TaskNews()
   /// Waits for futexes, where those are recorded.
   private(set) var futexes: FutexWaits?
 
@@ -141,7 +142,8 @@ final class SchedulerRings {
     let now = Timestamp(nanoseconds: clock.nanoseconds(clock.stamp()))
     // A task may have been forked on one CPU and run on another: what is behind the heads taken above
     // knows all that could have led to what is before them.
-    for cpu in cpus { readTasks(cpu) }
+    for cpu in cpus { readTasks(cpu, now) }
+    news.tell(&tasks, upTo: now)
     for cpu in cpus {
       readSwitches(cpu, now, &catalog)
       cpu.ring.release(upTo: cpu.tail)
@@ -164,6 +166,7 @@ final class SchedulerRings {
   /// Closes all chunks and tells the ends of tasks.
   func finish(catalog: inout Catalog, writer: ChunkWriter) {
     _ = drain(catalog: &catalog, writer: writer)
+    news.tell(&tasks, upTo: Timestamp(nanoseconds: .max))
     for place in tasks.entries.indices where tasks.entries[place].id != .unknown {
       catalog.definitions.append(.task(tasks.definition(of: place)))
     }
@@ -187,20 +190,28 @@ final class SchedulerRings {
   }
 
   /// Learns of forks, names and ends.
-  private func readTasks(_ cpu: CPU) {
+  private func readTasks(_ cpu: CPU, _ now: Timestamp) {
     let head = cpu.ring.head
+    // What is before the head that was taken first happened before now, whatever the conversion says.
+    readTasks(cpu, upTo: cpu.head, latest: now)
+    readTasks(cpu, upTo: head, latest: Timestamp(nanoseconds: .max))
+  }
+
+  private func readTasks(_ cpu: CPU, upTo head: UInt64, latest: Timestamp) {
     cpu.ring.forEachRecord(from: cpu.searched, to: head) { record in
       switch record.kind {
       case .fork:
         let task = record.task
-        tasks.fork(
-          pid: task.pid, parentPID: task.parentPID, tid: task.tid, parentTID: task.parentTID,
-          at: time(record))
-      case .end: tasks.end(tid: record.task.tid, at: time(record))
+        news.add(
+          .fork(
+            pid: task.pid, parentPID: task.parentPID, tid: task.tid, parentTID: task.parentTID),
+          at: min(time(record), latest))
+      case .end: news.add(.end(tid: record.task.tid), at: min(time(record), latest))
       case .name:
         let name = record.name
-        tasks.rename(
-          pid: name.pid, tid: name.tid, to: name.name, isExec: record.isExec, at: time(record))
+        news.add(
+          .name(pid: name.pid, tid: name.tid, name: name.name, isExec: record.isExec),
+          at: min(time(record), latest))
       default: break
       }
     }
