@@ -18,7 +18,10 @@ struct ThreadHistory {
 
   private static let most = 256
 
-  private var points: [Point] = []
+  private var points: [Point]
+
+  /// The history of a thread that begins at a moment.
+  init(start: Timestamp) { points = [Point(time: start, sum: StateTimes(), lock: 0)] }
 
   /// Notes what has been done by a moment.
   @inline(__always)
@@ -60,11 +63,11 @@ struct ThreadHistory {
     }
   }
 
-  /// The last pace, for a thread that is only sampled: what was done between the last two moments.
-  var lastSpan: (times: StateTimes, length: Int64)? {
-    guard points.count >= 2 else { return nil }
-    let (before, after) = (points[points.count - 2], points[points.count - 1])
-    return (after.sum - before.sum, after.time - before.time)
+  /// The same for a thread that is only sampled: it goes on as it did between the last two moments.
+  func extrapolatedSum(at time: Timestamp) -> StateTimes? {
+    guard points.count >= 2, let last = points.last, time > last.time else { return sum(at: time) }
+    let before = points[points.count - 2]
+    return last.sum + (last.sum - before.sum).scaled(time - last.time, of: last.time - before.time)
   }
 
   private func firstIndex(after time: Timestamp) -> Int {

@@ -48,7 +48,7 @@ struct ThreadTimeline {
   /// Up to where its life is told.
   private(set) var now: Timestamp
   private var waits: [Wait] = []
-  private var history = ThreadHistory()
+  private var history: ThreadHistory
   private var wakerPlaces = Places<ThreadID>()
   private var wokenAt: Timestamp?
   private var cpu: Int64 = -1
@@ -62,6 +62,7 @@ struct ThreadTimeline {
     self.start = start
     self.end = max(start, end)
     now = start
+    history = ThreadHistory(start: start)
     path.until = start
   }
 
@@ -133,11 +134,7 @@ struct ThreadTimeline {
 
   private func sum(at time: Timestamp) -> StateTimes {
     let time = min(time, self.end)
-    if hasSamples {
-      guard let known = history.sum(at: time) else { return StateTimes() }
-      guard let last = history.lastSpan, time > now else { return known }
-      return known + last.times.scaled(time - now, of: last.length)
-    }
+    if hasSamples { return history.extrapolatedSum(at: time) ?? StateTimes() }
     guard time > now else { return history.sum(at: time) ?? StateTimes() }
     var sum = times
     sum[activity] &+= time - now
