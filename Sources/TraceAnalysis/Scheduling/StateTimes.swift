@@ -48,14 +48,22 @@ struct StateTimes: Hashable {
     return difference
   }
 
-  /// The part of it that `numerator / denominator` is.
+  /// The part of it that `numerator / denominator` is; its total is that part of the total. No number is
+  /// too large.
   func scaled(_ numerator: Int64, of denominator: Int64) -> StateTimes {
-    guard denominator > 0 else { return StateTimes() }
-    let part = Double(max(numerator, 0)) / Double(denominator)
-    var scaled = self
-    for index in scaled.times.indices {
-      scaled.times[index] = Int64((Double(times[index]) * part).rounded())
+    guard numerator > 0, denominator > 0 else { return StateTimes() }
+    func part(_ time: Int64) -> Int64 {
+      Int64(clamping: Int128(time) * Int128(numerator) / Int128(denominator))
     }
+    var most = 0
+    for index in times.indices where times[index] > times[most] { most = index }
+    var scaled = StateTimes()
+    for index in times.indices where index != most && times[index] != 0 {
+      scaled.times[index] = part(times[index])
+    }
+    // With what rounding left over; mostly, there is nothing else.
+    let whole = total
+    scaled.times[most] = (whole == denominator ? numerator : part(whole)) &- scaled.total
     return scaled
   }
 
