@@ -77,7 +77,8 @@ struct LockAccumulator {
         blame &+= event.time - from
         // Before the hold began nobody is known to have had the lock.
         waiting[index].split.other &+= max(0, from - waiting[index].unchargedFrom)
-        if let times = doing(from) { waiting[index].split.add(holder: times) }
+        waiting[index].split.add(
+          holder: doing(from) ?? StateTimes(), of: event.time - from)
       }
       waiting[index].unchargedFrom = max(waiting[index].unchargedFrom, event.time)
     }

@@ -18,18 +18,25 @@ struct WaitSplit {
   /// nothing told of.
   var other: Int64 = 0
 
-  /// Adds a time in which others did this.
-  mutating func add(holder times: StateTimes) {
-    holderRunning &+= times[.running]
-    holderPreempted &+= times[.runnable]
-    holderInLockWait &+= times[.lockWait]
-    holderInQueueWait &+= times[.queueWait]
-    holderSleeping &+= times[.sleeping] &+ times[.disk]
+  /// Adds a time in which the holder did this, as far as that is known.
+  mutating func add(holder times: StateTimes, of whole: Int64) {
+    var rest = max(whole, 0)
+    func part(_ time: Int64) -> Int64 {
+      let part = min(max(time, 0), rest)
+      rest -= part
+      return part
+    }
+    holderRunning &+= part(times[.running])
+    holderPreempted &+= part(times[.runnable])
+    holderInLockWait &+= part(times[.lockWait])
+    holderInQueueWait &+= part(times[.queueWait])
+    holderSleeping &+= part(times[.sleeping] &+ times[.disk])
+    other &+= rest
   }
 
   /// Adds what was left of a wait when nobody held the lock any more.
   mutating func add(waiter times: StateTimes, of whole: Int64) {
-    let runnable = min(times[.runnable], whole)
+    let runnable = min(max(times[.runnable], 0), whole)
     runQueue &+= runnable
     other &+= whole - runnable
   }

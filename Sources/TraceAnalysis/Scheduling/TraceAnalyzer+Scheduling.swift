@@ -57,7 +57,7 @@ extension TraceAnalyzer {
     if owner != 0, from <= event.start, let woken = wokenTime(event, timelines[thread]),
       let times = timelines[owner].times(from: from, to: woken)
     {
-      split.add(holder: times)
+      split.add(holder: times, of: woken - from)
       noteBlockers(of: owner, from: from, to: woken, place, timelines)
       contended[place].holders.add(UInt32(owner), woken - from)
       from = woken
