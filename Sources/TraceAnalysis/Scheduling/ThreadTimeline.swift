@@ -51,6 +51,8 @@ struct ThreadTimeline {
   private var history: ThreadHistory
   private var wakerPlaces = Places<ThreadID>()
   private var wokenAt: Timestamp?
+  /// When it was last woken from a sleep.
+  private(set) var lastWoken = Timestamp(nanoseconds: .min)
   private var cpu: Int64 = -1
   /// Since the last sample.
   private var sinceSample = StateTimes()
@@ -167,6 +169,7 @@ struct ThreadTimeline {
   mutating func switchIn(cpu: Int64?, at time: Timestamp) {
     beSwitched(.blocked(isUninterruptible: false), at: time)
     if case .runnable = state, let wokenAt { runQueue.add(max(0, time - wokenAt)) }
+    if case .blocked = state { lastWoken = time }
     wokenAt = nil
     state = .running
     guard let cpu else { return }
@@ -198,6 +201,7 @@ struct ThreadTimeline {
     }
     state = .runnable
     wokenAt = time
+    lastWoken = time
     return true
   }
 

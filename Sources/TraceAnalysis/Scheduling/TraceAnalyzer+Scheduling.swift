@@ -71,11 +71,12 @@ extension TraceAnalyzer {
     contended[place].splitWaits += 1
   }
 
-  /// When a waiter was woken: its time up to there was off the CPU.
+  /// When a waiter was woken; of one that is only sampled, as near as its time without a CPU tells.
   private func wokenTime(_ event: Event, _ waiter: borrowing ThreadTimeline) -> Timestamp? {
     guard let times = waiter.times(from: event.start, to: event.time) else { return nil }
-    let awake = times[.runnable]
-    return event.outcome == .unfinished ? event.time : event.time - awake
+    if event.outcome == .unfinished { return event.time }
+    if !waiter.hasSwitches { return event.time - times[.runnable] }
+    return waiter.lastWoken >= event.start ? min(waiter.lastWoken, event.time) : event.time
   }
 
   /// A lock is released.
