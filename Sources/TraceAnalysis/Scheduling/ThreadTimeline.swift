@@ -205,6 +205,12 @@ struct ThreadTimeline {
     return true
   }
 
+  /// The thread does what only a thread on a CPU does: where that is the first word of it, it has been
+  /// there since its start.
+  mutating func act(at time: Timestamp) {
+    if case .unknown = state { beSwitched(.running, at: time) }
+  }
+
   /// Counts who woke it.
   mutating func count(waker: ThreadID) {
     let place = wakerPlaces.place(of: waker)

@@ -236,6 +236,7 @@ extension TraceAnalyzer {
     timelines[thread].count(waker: event.owner)
     let waker = threadIndex.place(of: event.owner.rawValue)
     if waker != 0, waker != thread, !timelines[waker].isForeign {
+      timelines[waker].act(at: event.time)
       if !timelines[waker].isRunning {
         // It came onto its CPU, and that record was lost: a thread that wakes another runs.
         come(waker, onto: nil, at: event.time, &timelines)
