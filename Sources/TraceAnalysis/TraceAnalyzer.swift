@@ -64,7 +64,7 @@ public struct TraceAnalyzer {
       let thread = definitions.threads[ThreadID(rawValue: number)]
       return ThreadTimeline(
         number: UInt32(place), isForeign: thread.map(definitions.isForeign) ?? true,
-        start: thread?.start ?? .zero, end: min(thread?.end ?? end, end))
+        start: thread?.start ?? .zero, end: thread?.end ?? end)
     }
     hasWakeups = definitions.recording.scheduling == .kernel
   }
@@ -129,7 +129,7 @@ public struct TraceAnalyzer {
 
   /// The report of everything that was added; nothing is to be added after.
   public mutating func report() -> Report {
-    for index in timelines.indices { timelines[index].finish(at: end) }
+    for index in timelines.indices { timelines[index].finish() }
     let threads = threadSummaries()
     let locks = lockSummaries(running: threads.reduce(0) { $0 &+ $1.runNs })
     let recording = recordingSummary()

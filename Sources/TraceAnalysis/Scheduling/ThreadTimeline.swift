@@ -151,6 +151,22 @@ struct ThreadTimeline {
     }
   }
 
+  /// The path up to a moment that it has come to without being woken by another.
+  ///
+  /// - Parameter isBlocked: Whether it leads through what the thread waits for.
+  func path(to time: Timestamp, isBlocked: Bool) -> PathState {
+    var path = path
+    let time = min(time, end)
+    if isBlocked {
+      let activity: ThreadActivity =
+        wait.map { $0.kind.isContended ? .lockWait : .queueWait } ?? .sleeping
+      path.advance(to: time, thread: number, activity, lock: wait?.lock ?? 0)
+    } else {
+      path.advance(to: time, thread: number, activity, lock: 0)
+    }
+    return path
+  }
+
   // MARK: What the program says
 
   mutating func begin(_ wait: Wait) {
@@ -256,8 +272,9 @@ struct ThreadTimeline {
   }
 
   /// Tells the rest of its life.
-  mutating func finish(at time: Timestamp) {
-    settle(to: time)
-    if hasSamples { sample(ran: 0, waited: 0, at: time) }
+  mutating func finish() {
+    settle(to: end)
+    if hasSamples { sample(ran: 0, waited: 0, at: end) }
+    path = path(to: end, isBlocked: isBlocked)
   }
 }

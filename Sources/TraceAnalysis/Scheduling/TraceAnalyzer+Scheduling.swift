@@ -160,11 +160,7 @@ extension TraceAnalyzer {
   private mutating func stayBlocked(
     _ thread: Int, to time: Timestamp, _ timelines: inout MutableSpan<ThreadTimeline>
   ) {
-    let wait = timelines[thread].wait
-    let number = timelines[thread].number
-    let activity: ThreadActivity =
-      wait.map { $0.kind.isContended ? .lockWait : .queueWait } ?? .sleeping
-    timelines[thread].path.advance(to: time, thread: number, activity, lock: wait?.lock ?? 0)
+    timelines[thread].path = timelines[thread].path(to: time, isBlocked: true)
   }
 
   /// Gives a thread that is heard of for the first time the path of its creator.
@@ -175,8 +171,11 @@ extension TraceAnalyzer {
     timelines[thread].hasPath = true
     let creator = threadIndex.place(of: creators.creator(of: threadIndex.numbers[thread]).rawValue)
     guard creator != 0, creator != thread else { return }
-    var path = timelines[creator].path
-    path.until = max(path.until, timelines[thread].path.until)
+    // The path of a thread that was not heard of leads to its start.
+    let born = timelines[thread].path.until
+    timelines[creator].settle(to: born)
+    var path = timelines[creator].path(to: born, isBlocked: timelines[creator].isBlocked)
+    path.until = max(path.until, born)
     timelines[thread].path = path
   }
 
