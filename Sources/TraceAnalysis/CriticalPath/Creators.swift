@@ -9,27 +9,35 @@ struct Creators {
 
   init(_ definitions: TraceDefinitions, _ threadsByTask: ThreadsByTask) {
     let threads = definitions.threads.values.sorted { ($0.start, $0.id) < ($1.start, $1.id) }
-    var parents: [Int32: KernelTask] = [:]
-    for task in definitions.tasks.values where task.parent != .unknown { parents[task.tid] = task }
+    // The thread that a task was first; what it is later, it is by executing programs.
+    var parents: [ThreadID: KernelTask] = [:]
+    for task in definitions.tasks.values where task.parent != .unknown {
+      let first = threadsByTask.thread(of: task.id.rawValue, at: task.start)
+      if first != .unknown, parents[first].map({ $0.id > task.id }) ?? true {
+        parents[first] = task
+      }
+    }
     var mains: [ProcessID: ThreadID] = [:]
     var mainsByPID: [Int32: ThreadID] = [:]
-    var latest: [Int32: ThreadID] = [:]
+    var latest: [Int32: Thread] = [:]
     for thread in threads {
       let process = definitions.processes[thread.process]
-      if let task = parents[thread.tid],
+      if let task = parents[thread.id],
         case let parent = threadsByTask.thread(of: task.parent.rawValue, at: thread.start),
-        parent != .unknown, parent != thread.id, latest[thread.tid] == nil
+        parent != .unknown, parent != thread.id
       {
         creators[thread.id.rawValue] = parent
-      } else if let before = latest[thread.tid] {
+      } else if let before = latest[thread.tid], before.process != thread.process,
+        let process, definitions.processes[before.process]?.pid == process.pid
+      {
         // The image before this one.
-        creators[thread.id.rawValue] = before
+        creators[thread.id.rawValue] = before.id
       } else if let main = mains[thread.process] {
         creators[thread.id.rawValue] = main
       } else if let process, let parent = mainsByPID[process.parentPID] {
         creators[thread.id.rawValue] = parent
       }
-      latest[thread.tid] = thread.id
+      latest[thread.tid] = thread
       if mains[thread.process] == nil { mains[thread.process] = thread.id }
       if let process, process.pid == thread.tid { mainsByPID[process.pid] = thread.id }
     }
