@@ -18,9 +18,9 @@ struct ThreadAccumulator {
       if owner == event.owner {
         ownerWeight &+= event.duration
       } else if ownerWeight >= event.duration {
-        ownerWeight -= event.duration
+        ownerWeight &-= event.duration
       } else {
-        ownerWeight = event.duration - ownerWeight
+        ownerWeight = event.duration &- ownerWeight
         owner = event.owner
       }
     }
@@ -54,14 +54,16 @@ struct ThreadAccumulator {
     if timeline.isEmpty {
       timeline = Array(repeating: 0, count: ThreadAccumulator.timelineParts)
     }
-    let end = min(max(event.time.nanoseconds, 0), partLength * Int64(timeline.count))
+    let end = max(event.time.nanoseconds, 0)
     var time = min(max(event.start.nanoseconds, 0), end)
     while time < end {
       let part = Int(time / partLength)
       guard part < timeline.count else { return }
-      let next = min(end, Int64(part + 1) * partLength)
-      timeline[part] += next - time
-      time = next
+      // The last part of an absurd recording would end beyond all numbers.
+      let (next, overflow) = Int64(part + 1).multipliedReportingOverflow(by: partLength)
+      let last = overflow ? end : min(end, next)
+      timeline[part] &+= last - time
+      time = last
     }
   }
 }
