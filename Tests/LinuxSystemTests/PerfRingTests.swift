@@ -85,6 +85,7 @@ import Testing
     let rings = try PerfRingTests.rings(.switches, largest: 4096)
     var tails = rings.map { _ in UInt64(0) }
     var (out, came, lost) = (0, 0, 0)
+    let own = try ownTID()
     for _ in 0..<30 {
       for _ in 0..<20 { usleep(50) }
       for (index, ring) in rings.enumerated() {
@@ -92,6 +93,7 @@ import Testing
         ring.ring.forEachRecord(from: tails[index], to: head) { record in
           switch record.kind {
           case .switch:
+            #expect(record.tid == own && record.time > 0)
             if record.isSwitchOut { out += 1 } else { came += 1 }
           case .lost: lost += Int(record.lostCount)
           default: Issue.record("a record of another kind")

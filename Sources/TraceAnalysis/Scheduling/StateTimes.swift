@@ -55,14 +55,15 @@ struct StateTimes: Hashable {
     func part(_ time: Int64) -> Int64 {
       Int64(clamping: Int128(time) * Int128(numerator) / Int128(denominator))
     }
-    var scaled = StateTimes()
     var most = 0
-    for index in times.indices where times[index] != 0 {
+    for index in times.indices where times[index] > times[most] { most = index }
+    var scaled = StateTimes()
+    for index in times.indices where index != most && times[index] != 0 {
       scaled.times[index] = part(times[index])
-      if times[index] > times[most] { most = index }
     }
-    // What rounding left over.
-    scaled.times[most] &+= part(total) &- scaled.total
+    // With what rounding left over; mostly, there is nothing else.
+    let whole = total
+    scaled.times[most] = (whole == denominator ? numerator : part(whole)) &- scaled.total
     return scaled
   }
 

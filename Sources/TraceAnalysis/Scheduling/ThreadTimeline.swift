@@ -162,13 +162,19 @@ struct ThreadTimeline {
     }
   }
 
-  /// The path up to a moment at which the thread still waits, or otherwise up to where it is told.
-  func pathThroughWait(to time: Timestamp) -> PathState {
-    guard isBlocked else { return path }
+  /// The path up to a moment that it has come to without being woken by another.
+  ///
+  /// - Parameter isBlocked: Whether it leads through what the thread waits for.
+  func path(to time: Timestamp, isBlocked: Bool) -> PathState {
     var path = path
-    let activity: ThreadActivity =
-      wait.map { $0.kind.isContended ? .lockWait : .queueWait } ?? .sleeping
-    path.advance(to: time, thread: number, activity, lock: wait?.lock ?? 0)
+    let time = min(time, end)
+    if isBlocked {
+      let activity: ThreadActivity =
+        wait.map { $0.kind.isContended ? .lockWait : .queueWait } ?? .sleeping
+      path.advance(to: time, thread: number, activity, lock: wait?.lock ?? 0)
+    } else {
+      path.advance(to: time, thread: number, activity, lock: 0)
+    }
     return path
   }
 
@@ -280,6 +286,6 @@ struct ThreadTimeline {
   mutating func finish() {
     settle(to: end)
     if hasSamples { sample(ran: 0, waited: 0, at: end) }
-    path = pathThroughWait(to: end)
+    path = path(to: end, isBlocked: isBlocked)
   }
 }

@@ -161,7 +161,7 @@ extension TraceAnalyzer {
   private mutating func stayBlocked(
     _ thread: Int, to time: Timestamp, _ timelines: inout MutableSpan<ThreadTimeline>
   ) {
-    timelines[thread].path = timelines[thread].pathThroughWait(to: time)
+    timelines[thread].path = timelines[thread].path(to: time, isBlocked: true)
   }
 
   /// Gives a thread that is heard of for the first time the path of its creator.
@@ -175,7 +175,7 @@ extension TraceAnalyzer {
     // The path of a thread that was not heard of leads to its start.
     let born = timelines[thread].path.until
     timelines[creator].settle(to: born)
-    var path = timelines[creator].pathThroughWait(to: born)
+    var path = timelines[creator].path(to: born, isBlocked: timelines[creator].isBlocked)
     path.until = max(path.until, born)
     timelines[thread].path = path
   }

@@ -70,7 +70,7 @@ extension TraceAnalyzer {
     let last = threadIndex.place(of: creators.last.rawValue)
     guard last != 0 else { return nil }
     let saved = max(0, timelines[last].path.savings[candidate])
-    let work = running / Int64(max(definitions.recording.cpus, 1))
+    let work = max(0, running) / Int64(max(definitions.recording.cpus, 1))
     return min(saved, max(0, end.nanoseconds - work))
   }
 

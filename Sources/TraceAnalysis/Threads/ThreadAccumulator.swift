@@ -18,9 +18,9 @@ struct ThreadAccumulator {
       if owner == event.owner {
         ownerWeight &+= event.duration
       } else if ownerWeight >= event.duration {
-        ownerWeight -= event.duration
+        ownerWeight &-= event.duration
       } else {
-        ownerWeight = event.duration - ownerWeight
+        ownerWeight = event.duration &- ownerWeight
         owner = event.owner
       }
     }
