@@ -114,6 +114,17 @@ private struct Part: Hashable, CustomStringConvertible {
     #expect(report(trace).criticalPath.first?.lock == "cv")
   }
 
+  @Test func `What a thread beside the program ends was none of the program's doing`() {
+    var trace = TraceBuilder(duration: 1000, scheduling: .kernel)
+    let main = trace.thread("main", from: 0, to: 1000)
+    let beside = trace.thread("sshd", of: trace.foreignProcess("sshd"), tid: 901)
+    trace.come(main, on: 0, at: 0)
+    trace.come(beside, on: 1, at: 50)
+    trace.sleep(main, from: 100, woken: 300, by: beside, to: 300)
+    #expect(
+      path(trace) == [Part("main", "running", 800), Part("main", "sleeping or I/O", 200)])
+  }
+
   @Test func `A thread that still sleeps at the end has slept to it`() {
     var trace = TraceBuilder(duration: 1000, scheduling: .kernel)
     let main = trace.thread("main", from: 0)
