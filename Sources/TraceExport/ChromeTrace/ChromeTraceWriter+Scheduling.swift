@@ -48,6 +48,8 @@ struct CPUSwitch {
   var state: StaticString
   var next: SchedulingName
   var time: Int64
+  /// One to a thread of another program is written when it is known what comes after.
+  var isWritten = false
 }
 
 extension ChromeTraceWriter {
@@ -94,7 +96,7 @@ extension ChromeTraceWriter {
     output.append(hasScheduling ? "\"}\n" : "\n]}\n")
   }
 
-  /// Takes note of a switch, and writes the one before on the same CPU.
+  /// Writes a switch, or takes note of it until it is known how the next one on the CPU goes on.
   ///
   /// Importers count it as an error when the thread that leaves a CPU is not the one that came. Between
   /// two switches of the program others may have come and gone, of whom nothing is told: so a thread of
@@ -104,7 +106,7 @@ extension ChromeTraceWriter {
     var next = next
     if let last = cpuSwitches[cpu] {
       if last.next.tid == next.thread.tid {
-        appendSwitch(last, cpu)
+        if !last.isWritten { appendSwitch(last, cpu) }
       } else {
         let shown = leave(last, cpu, at: next.time)
         if next.thread.isForeign {
@@ -117,6 +119,10 @@ extension ChromeTraceWriter {
         }
       }
     }
+    if !next.next.isForeign {
+      appendSwitch(next, cpu)
+      next.isWritten = true
+    }
     cpuSwitches[cpu] = next
   }
 
@@ -127,7 +133,7 @@ extension ChromeTraceWriter {
     var last = last
     let idle = schedulingNames[ChromeIDs.unknown]
     if last.next.isForeign { last.next = idle }
-    appendSwitch(last, cpu)
+    if !last.isWritten { appendSwitch(last, cpu) }
     guard let end = last.next.end.map({ max($0, last.time) }), end <= time else { return last.next }
     appendSwitch(CPUSwitch(thread: last.next, state: "X", next: idle, time: end), cpu)
     return idle

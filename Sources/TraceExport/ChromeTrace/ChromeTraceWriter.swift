@@ -28,7 +28,7 @@ public struct ChromeTraceWriter {
   let schedulingNames: [SchedulingName]
   var schedulingNow: Int64 = 0
   var hasScheduling = false
-  /// The last switch of each CPU, which is written when the next one is known.
+  /// The last switch of each CPU.
   var cpuSwitches: [Int64: CPUSwitch] = [:]
   /// The number of the last arrow.
   var lastFlow: UInt64 = 0
