@@ -55,20 +55,20 @@ import TraceModel
     #expect(
       lines == [
         "# tracer: nop",
-        "swapper-0 (0) [0] .... 0.000000005: sched_switch: prev_comm=swapper prev_pid=0 "
+        "idle-0 (0) [0] .... 0.000000005: sched_switch: prev_comm=idle prev_pid=0 "
           + "prev_prio=120 prev_state=R ==> next_comm=first next_pid=101 next_prio=120",
         "first-101 (100) [0] .... 0.000001000: sched_switch: prev_comm=first prev_pid=101 "
           + "prev_prio=120 prev_state=R+ ==> next_comm=second next_pid=102 next_prio=120",
         "second-102 (100) [0] .... 2.000000001: sched_switch: prev_comm=second prev_pid=102 "
-          + "prev_prio=120 prev_state=S ==> next_comm=swapper next_pid=0 next_prio=120",
+          + "prev_prio=120 prev_state=S ==> next_comm=idle next_pid=0 next_prio=120",
         "second-102 (100) [1] .... 2.000000002: sched_waking: comm=first pid=101 prio=120 "
           + "target_cpu=1",
-        "swapper-0 (0) [3] .... 12.345678901: sched_waking: comm=second pid=102 prio=120 "
+        "idle-0 (0) [3] .... 12.345678901: sched_waking: comm=second pid=102 prio=120 "
           + "target_cpu=3",
         "first-101 (100) [1] .... 12.345678902: sched_switch: prev_comm=first prev_pid=101 "
-          + "prev_prio=120 prev_state=D ==> next_comm=swapper next_pid=0 next_prio=120",
+          + "prev_prio=120 prev_state=D ==> next_comm=idle next_pid=0 next_prio=120",
         "second-102 (100) [12] .... 12.345678903: sched_switch: prev_comm=second prev_pid=102 "
-          + "prev_prio=120 prev_state=X ==> next_comm=swapper next_pid=0 next_prio=120",
+          + "prev_prio=120 prev_state=X ==> next_comm=idle next_pid=0 next_prio=120",
       ])
   }
 
@@ -120,7 +120,7 @@ import TraceModel
     let found = try export(trace)
     #expect(
       found.lines?.dropFirst() == [
-        "swapper-0 (0) [0] .... 0.000000001: sched_switch: prev_comm=swapper prev_pid=0 "
+        "idle-0 (0) [0] .... 0.000000001: sched_switch: prev_comm=idle prev_pid=0 "
           + "prev_prio=120 prev_state=R ==> next_comm=\(written) next_pid=101 next_prio=120",
         "\(written)-101 (100) [0] .... 0.000000002: sched_waking: comm=\(written) pid=101 "
           + "prio=120 target_cpu=0",
@@ -135,7 +135,7 @@ import TraceModel
     var events: [Event] = []
     for time in [-5, 100, 50, 200] as [Int64] {
       events.append(
-        Event(kind: .switch, thread: thread, time: Timestamp(nanoseconds: time), value: 0))
+        Event(kind: .wakeup, thread: thread, time: Timestamp(nanoseconds: time), value: 0))
     }
     let lines = try export(trace.definitions, events, batch: 2).lines
     let times = try #require(lines).dropFirst().map { $0.split(separator: " ")[4] }
@@ -150,6 +150,6 @@ import TraceModel
     trace.change(from: thread, to: ThreadID(rawValue: 77), .blocked, at: 2)
     let lines = try #require(try export(trace).lines)
     #expect(lines[1].hasPrefix("sshd-901 (900) [0]"))
-    #expect(lines[2].hasSuffix("next_comm=swapper next_pid=0 next_prio=120"))
+    #expect(lines[2].hasSuffix("next_comm=idle next_pid=0 next_prio=120"))
   }
 }

@@ -167,15 +167,22 @@ struct ThreadTimeline {
   /// - Parameter isBlocked: Whether it leads through what the thread waits for.
   func path(to time: Timestamp, isBlocked: Bool) -> PathState {
     var path = path
-    let time = min(time, end)
-    if isBlocked {
-      let activity: ThreadActivity =
-        wait.map { $0.kind.isContended ? .lockWait : .queueWait } ?? .sleeping
-      path.advance(to: time, thread: number, activity, lock: wait?.lock ?? 0)
-    } else {
-      path.advance(to: time, thread: number, activity, lock: 0)
-    }
+    let (activity, lock) = pathStep(isBlocked: isBlocked)
+    path.advance(to: min(time, end), thread: number, activity, lock: lock)
     return path
+  }
+
+  /// Lets the path lead to such a moment.
+  mutating func advancePath(to time: Timestamp, isBlocked: Bool) {
+    let (activity, lock) = pathStep(isBlocked: isBlocked)
+    path.advance(to: min(time, end), thread: number, activity, lock: lock)
+  }
+
+  @inline(__always)
+  private func pathStep(isBlocked: Bool) -> (activity: ThreadActivity, lock: UInt32) {
+    guard isBlocked else { return (activity, 0) }
+    guard let wait else { return (.sleeping, 0) }
+    return (wait.kind.isContended ? .lockWait : .queueWait, wait.lock)
   }
 
   // MARK: What the program says
@@ -286,6 +293,6 @@ struct ThreadTimeline {
   mutating func finish() {
     settle(to: end)
     if hasSamples { sample(ran: 0, waited: 0, at: end) }
-    path = path(to: end, isBlocked: isBlocked)
+    advancePath(to: end, isBlocked: isBlocked)
   }
 }

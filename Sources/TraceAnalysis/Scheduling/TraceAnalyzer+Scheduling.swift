@@ -161,7 +161,7 @@ extension TraceAnalyzer {
   private mutating func stayBlocked(
     _ thread: Int, to time: Timestamp, _ timelines: inout MutableSpan<ThreadTimeline>
   ) {
-    timelines[thread].path = timelines[thread].path(to: time, isBlocked: true)
+    timelines[thread].advancePath(to: time, isBlocked: true)
   }
 
   /// Gives a thread that is heard of for the first time the path of its creator.

@@ -28,6 +28,8 @@ public struct ChromeTraceWriter {
   let schedulingNames: [SchedulingName]
   var schedulingNow: Int64 = 0
   var hasScheduling = false
+  /// The last switch of each CPU.
+  var cpuSwitches: [Int64: CPUSwitch] = [:]
   /// The number of the last arrow.
   var lastFlow: UInt64 = 0
   /// What threads and locks without a definition are shown as, to be named at the end if need be.
@@ -48,8 +50,19 @@ public struct ChromeTraceWriter {
       TrackState(place: texts.add("\"pid\":\($0.pid),\"tid\":\($0.tid)"))
     }
     let idle = SchedulingName.idle(&texts)
+    // Program images that share a track are one thread to the kernel: it ends with the last.
+    var ends: [Int: Timestamp] = [:]
+    var foreign: Set<Int> = []
+    for thread in definitions.threads.values {
+      if definitions.isForeign(thread) { foreign.insert(ids.track(thread.id)) }
+      let end = thread.end ?? Timestamp(nanoseconds: .max)
+      ends[ids.track(thread.id), default: end] = max(ends[ids.track(thread.id)] ?? end, end)
+    }
     schedulingNames = threads.map {
-      $0.track == ChromeIDs.unknown ? idle : SchedulingName(ids.tracks[$0.track], &texts)
+      guard $0.track != ChromeIDs.unknown else { return idle }
+      let end = ends[$0.track].flatMap { $0.nanoseconds == .max ? nil : $0 }
+      return SchedulingName(
+        ids.tracks[$0.track], end: end, isForeign: foreign.contains($0.track), &texts)
     }
     self.texts = texts
     unknown = (ids.processes[ChromeIDs.unknown], ids.tracks[ChromeIDs.unknown])
