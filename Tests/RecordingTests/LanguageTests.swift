@@ -80,7 +80,11 @@ extension RecordingTests {
       try FileManager.default.copyItem(atPath: try Workload.build("held_lock"), toPath: program)
       let other = try Workload.build("held_lock", flags: ["-DREPLACED=1", "-O2"])
       let recording = try TestRecording(
-        "sh", "-c", "\"$0\" & rm \"$0\"; cp \"$1\" \"$0\"; wait", program, other)
+        "sh", "-c",
+        """
+        "$0" & until [ "$(readlink /proc/$!/exe)" = "$0" ]; do :; done
+        rm "$0"; cp "$1" "$0"; wait
+        """, program, other)
       #expect(try waiters(recording).first?.stack.first?.function.isEmpty == true)
       #expect(
         try recording.report().recording.notes.contains {
