@@ -34,22 +34,16 @@ public struct PerfRing: ~Copyable {
   /// Opens a ring for a task, or for all with -1.
   ///
   /// - Parameters:
-  ///   - largest: Bytes to ask for, a power of two. Where the user may not lock so much memory the
-  ///     ring is smaller.
-  /// - Throws: `permissionDenied` where the kernel denies it, and what else it says.
+  ///   - size: Bytes, a power of two and at least a page.
+  /// - Throws: `permissionDenied` where the kernel denies it, `notPermitted` where the user may not lock
+  ///   so much memory beside the rings there are, and what else it says.
   public init(
-    task: Int32, cpu: Int, clock: PerfClock, contents: PerfContents, largest: Int
+    task: Int32, cpu: Int, clock: PerfClock, contents: PerfContents, size: Int
   ) throws(Errno) {
-    let wakeup = UInt32(largest / 4)
+    let wakeup = UInt32(size / 4)
     let event = clinux_perf_open(task, Int32(cpu), clock.kernelClock, contents.rawValue, wakeup)
     guard event >= 0 else { throw Errno(rawValue: currentErrno) }
-    var size = largest
-    var mapped = MAP_FAILED
-    while size >= pageSize {
-      mapped = mmap(nil, pageSize + size, PROT_READ | PROT_WRITE, MAP_SHARED, event, 0)
-      if mapped != MAP_FAILED { break }
-      size /= 2
-    }
+    let mapped = mmap(nil, pageSize + size, PROT_READ | PROT_WRITE, MAP_SHARED, event, 0)
     guard let page = mapped, page != MAP_FAILED else {
       let error = Errno(rawValue: currentErrno)
       close(event)

@@ -7,7 +7,7 @@ import Testing
 @Suite struct PerfRingTests {
   /// Rings of all CPUs for the calling thread.
   private static func rings(
-    _ contents: PerfContents, largest: Int = 1 << 16
+    _ contents: PerfContents, size: Int = 1 << 16
   ) throws(Errno) -> [Ring] {
     let clock = PerfClock(CounterClock(calibration: CounterClock.Calibration()))
     var rings: [Ring] = []
@@ -15,7 +15,7 @@ import Testing
       do {
         rings.append(
           Ring(
-            try PerfRing(task: 0, cpu: cpu, clock: clock, contents: contents, largest: largest)))
+            try PerfRing(task: 0, cpu: cpu, clock: clock, contents: contents, size: size)))
       } catch {
         // A CPU that is offline.
         if error != .operationNotSupportedByDevice { throw error }
@@ -82,7 +82,7 @@ import Testing
   @Test(.enabled(if: isAllowed, "this machine denies perf events to this user"))
   func `Records that lie across the end of a ring are whole`() throws {
     // The smallest ring there is: a page, which a few hundred switches fill several times.
-    let rings = try PerfRingTests.rings(.switches, largest: 4096)
+    let rings = try PerfRingTests.rings(.switches, size: 4096)
     var tails = rings.map { _ in UInt64(0) }
     var (out, came, lost) = (0, 0, 0)
     let own = try ownTID()
@@ -117,7 +117,7 @@ import Testing
     #expect(throws: Errno.self) {
       _ = Ring(
         try PerfRing(
-          task: .max, cpu: 0, clock: clock, contents: .switches, largest: 4096))
+          task: .max, cpu: 0, clock: clock, contents: .switches, size: 4096))
     }
   }
 }

@@ -94,10 +94,11 @@ extension RecordingTests {
       let split = try split(recording, "first_mu")
       let (held, computed) = (try recording.value("held"), try recording.value("computed"))
       #expect(held > computed * 3 / 2, "the machine gave the holder a CPU of its own")
-      #expect(isClose(split.holderRunning, computed, slack: 4_000_000))
+      let stolen = try recording.value("stolen")
+      #expect(isClose(split.holderRunning, computed, slack: 4_000_000 + stolen))
       // Until the holder has seen that it is waited for, it may be preempted as well.
       let most = try recording.value("waited") - computed
-      #expect((held - computed - computed / 20...most).contains(split.holderPreempted))
+      #expect((held - computed - computed / 20 - stolen...most).contains(split.holderPreempted))
       #expect(try #require(recording.thread("holder").switches).preempted > 0)
       try expectWholeLives(recording)
     }
@@ -152,13 +153,11 @@ extension RecordingTests {
 
     @Test(arguments: Source.all)
     func `Time on a CPU is what the kernel counted`(source: Source) throws {
-      // A virtual machine may lose its own CPU for a while, which the kernel does not count.
-      let isMet = try (0..<10).contains { _ in
-        let recording = try source.record(Workload.build("holders"), "compute")
-        let counted = try recording.value("holder_cpu")
-        return isClose(try recording.thread("holder").runNs, counted)
-      }
-      #expect(isMet)
+      let recording = try source.record(Workload.build("holders"), "compute")
+      let counted = try recording.value("holder_cpu")
+      let ran = try recording.thread("holder").runNs
+      #expect(ran > counted - counted / 20)
+      #expect(ran < counted + counted / 20 + (try recording.value("stolen")))
     }
 
     @Test(arguments: Source.all)

@@ -63,7 +63,9 @@ final class SchedulerRings {
 
   /// Bytes of a ring at most. It takes 15 ms at the least to fill it, when all that is done is
   /// switching.
-  private static let ringSize = 8 << 20
+  private static let largestRing = 8 << 20
+  /// Less than this would lose more than it tells.
+  private static let smallestRing = 16 << 10
 
   /// Opens the rings.
   ///
@@ -77,29 +79,44 @@ final class SchedulerRings {
     self.clock = clock
     let kernelClock = PerfClock(clock)
     self.kernelClock = kernelClock
-    var rings: [CPU] = []
     let tids = pids.flatMap { ProcFS.threads(of: $0) }
-    for cpu in 0..<configuredCPUs {
-      do {
-        rings.append(
-          CPU(try SchedulerRings.ring(source, cpu, tids, kernelClock)))
-      } catch {
-        // A CPU that is offline.
-        if error != .operationNotSupportedByDevice { throw error }
-      }
-    }
+    cpus = try SchedulerRings.open(source, tids, kernelClock)
     if case .tracepoints(let points) = source, points.enterFutex != nil { futexes = FutexWaits() }
-    cpus = rings
     tasks = TaskTable(pids: pids, scope: scope)
   }
 
+  /// Opens rings of one size for all CPUs. An ordinary user may lock so much memory for all of them
+  /// together: were the first as large as it can be, too little would be left for the others.
+  private static func open(
+    _ source: Source, _ tids: [Int32], _ clock: PerfClock
+  ) throws(Errno) -> [CPU] {
+    var size = largestRing
+    while true {
+      do throws(Errno) {
+        var rings: [CPU] = []
+        for cpu in 0..<configuredCPUs {
+          do throws(Errno) {
+            rings.append(CPU(try ring(source, cpu, tids, clock, size)))
+          } catch {
+            // A CPU that is offline.
+            if error != .operationNotSupportedByDevice { throw error }
+          }
+        }
+        return rings
+      } catch {
+        guard error == .notPermitted, size > smallestRing else { throw error }
+        size /= 2
+      }
+    }
+  }
+
   private static func ring(
-    _ source: Source, _ cpu: Int, _ tids: [Int32], _ clock: PerfClock
+    _ source: Source, _ cpu: Int, _ tids: [Int32], _ clock: PerfClock, _ size: Int
   ) throws(Errno) -> PerfRing {
     switch source {
     case .tracepoints(let points):
       var ring = try PerfRing(
-        task: -1, cpu: cpu, clock: clock, contents: .tasks, largest: ringSize)
+        task: -1, cpu: cpu, clock: clock, contents: .tasks, size: size)
       for point in [points.switch, points.waking, points.wakeupNew] {
         try ring.add(point, clock: clock)
       }
@@ -111,7 +128,7 @@ final class SchedulerRings {
     case .switches:
       let contents: PerfContents = [.switches, .tasks, .inherit]
       var ring = try PerfRing(
-        task: tids.first ?? 0, cpu: cpu, clock: clock, contents: contents, largest: ringSize)
+        task: tids.first ?? 0, cpu: cpu, clock: clock, contents: contents, size: size)
       for tid in tids.dropFirst() {
         do { try ring.add(task: tid, clock: clock, contents: contents) } catch {
           // It has ended since.
