@@ -275,7 +275,7 @@ import TraceModel
       extern "C" { fn mark(name: *const u8); }
       mod inner {
         #[inline(always)] pub fn bottom<T: Copy + Into<u64>>(x: T) -> u64 {
-          unsafe { super::mark(c"inlined".as_ptr() as *const u8) };
+          unsafe { super::mark("inlined\\0".as_ptr()) };
           std::hint::black_box(x).into() + 1
         }
       }
