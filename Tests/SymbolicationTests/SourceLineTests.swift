@@ -276,7 +276,7 @@ import TraceModel
       mod inner {
         #[inline(always)] pub fn bottom<T: Copy + Into<u64>>(x: T) -> u64 {
           unsafe { super::mark("inlined\\0".as_ptr()) };
-          std::hint::black_box(x).into() + 1
+          unsafe { std::ptr::read_volatile(&x) }.into() + 1
         }
       }
       #[inline(never)] fn outer(x: u32) -> u64 {
