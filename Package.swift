@@ -34,12 +34,13 @@ let package = Package(
   targets: [
     // In the target.
     .target(name: "CTraceABI"),
+    .target(name: "CTraceHeader"),
     // Nothing may depend on it: its linker settings would travel along. They keep libswiftCore,
     // which SwiftPM links into every dynamic library, out of the programs that are recorded. The
     // optimiser is on in debug builds too: what runs in the target is the same everywhere.
     .target(
       name: "CTraceRuntime",
-      dependencies: ["CTraceABI"],
+      dependencies: ["CTraceABI", "CTraceHeader"],
       exclude: ["exports.map"],
       cSettings: c + [
         .unsafeFlags([

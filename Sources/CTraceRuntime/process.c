@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "library.h"
 #include "unwind.h"
 
 union process_page process_page __attribute__((aligned(sizeof(union process_page))));
@@ -136,14 +137,14 @@ exported pid_t fork(void) {
 
 // MARK: Modules and arguments
 
-/// Writes a record that ends in a text. Only between enter() and leave().
-static void write_text(uint8_t kind, uint64_t time, const void *head, uint32_t head_size,
-                       const char *text, size_t size) {
+void write_text(uint8_t kind, uint64_t time, const void *head, uint32_t head_size, const char *text,
+                size_t size) {
   if (size > CTRACE_MAX_TEXT) size = CTRACE_MAX_TEXT;
   uint32_t words = (uint32_t)((head_size + size + 7) / 8);
   struct ctrace_record *record = reserve_record(kind, words, time);
   if (record != NULL) {
     char *bytes = (char *)record;
+    record->lock_kind = ((const struct ctrace_record *)head)->lock_kind;
     memset(bytes + sizeof *record, 0, words * 8 - sizeof *record);
     memcpy(bytes + sizeof *record, (const char *)head + sizeof *record,
            head_size - sizeof *record);
@@ -258,6 +259,7 @@ __attribute__((constructor)) static void start(int count, char **arguments, char
   int saved_errno = errno;
   map_arena(name);
   if (arena.base != NULL) {
+    find_library_functions();
     madvise(&process_page, sizeof process_page, MADV_WIPEONFORK);
     pthread_atfork(NULL, NULL, child_begins);
     // Whatever ran before, it is this image's own beginning.

@@ -315,7 +315,7 @@ void wait_begin(struct wait *wait, uintptr_t lock, uint8_t lock_kind, uint8_t op
   pending->operation = operation;
   pending->outcome = CTRACE_ACQUIRED;
   pending->stack = stack;
-  pending->lock = key_of(lock, hash_address(lock));
+  pending->lock = any_key(lock);
   pending->partner = partner == 0 ? 0 : key_of(partner, hash_address(partner));
   pending->owner = owner;
   pending->start = now();
@@ -376,7 +376,7 @@ void record_release(uintptr_t lock, uint8_t lock_kind, uint8_t operation, uint64
     record->head.operation = operation;
     record->head.stack = stack;
     record->acquired = acquired;
-    record->key = key_of(lock, hash_address(lock));
+    record->key = any_key(lock);
     commit_record(record);
   }
   leave();
@@ -392,7 +392,7 @@ void record_lock(uint8_t record_kind, uintptr_t lock, uint8_t lock_kind, uint8_t
     record->head.lock_kind = lock_kind;
     record->head.operation = operation;
     record->head.stack = stack;
-    record->key = key_of(lock, hash_address(lock));
+    record->key = any_key(lock);
     commit_record(record);
   }
   leave();

@@ -61,6 +61,21 @@ struct stack_ending {
   uintptr_t frames[LONGEST_ENDING];
 };
 
+/// A wait that a hook is in: on the hook's stack, so that a cancelled thread's cleanup finds it.
+struct wait {
+  uintptr_t lock;
+  uint8_t lock_kind;
+  bool is_recorded;
+  /// Recorded however short it is.
+  bool is_always_recorded;
+  bool is_nested;
+  uintptr_t site;
+  struct ctrace_pending outer;
+};
+
+/// Names that a thread remembers to have written.
+enum { KNOWN_NAMES = 64 };
+
 struct thread_state {
   /// Equal to this_process.live while the thread may record: neither unattached, nor in a child that has
   /// not started over, nor inside the runtime itself.
@@ -95,6 +110,12 @@ struct thread_state {
   /// Semaphore values that may still be recorded until value_window is over.
   uint64_t value_window;
   uint32_t value_budget;
+  /// Keys whose names the thread has written, each in the place of its hash.
+  uint64_t named[KNOWN_NAMES];
+  /// The process they were written for.
+  uint32_t named_for;
+  /// The wait for a lock of ctrace.h.
+  struct wait requested;
 };
 extern __thread struct thread_state self __attribute__((tls_model("initial-exec")));
 
@@ -125,6 +146,16 @@ always_inline uint64_t hash_address(uintptr_t address) {
 
 always_inline uint64_t key_of(uintptr_t address, uint64_t hash) {
   return (uint64_t)address | (uint64_t)epochs[hash >> (64 - EPOCH_BITS)] << 48;
+}
+
+/// The key of something that processes share, and that a number of the kernel's or a hash stands for.
+always_inline uint64_t shared_key(uint8_t lock_kind, uint64_t number) {
+  return (CTRACE_SHARED_KEY << 8 | lock_kind) << 48 | (number & UINT64_C(0xffffffffffff));
+}
+
+/// The key of a lock that may be one of those, which stands for itself.
+always_inline uint64_t any_key(uint64_t lock) {
+  return lock >> 48 != 0 ? lock : key_of(lock, hash_address(lock));
 }
 
 noinline bool attach_slowly(void);
@@ -161,7 +192,7 @@ noinline struct ctrace_use *make_use(uint64_t key, uint64_t hash, uint8_t lock_k
                                      uintptr_t site);
 
 always_inline struct ctrace_use *use_of(uintptr_t lock, uint8_t lock_kind, uintptr_t site) {
-  uint64_t hash = hash_address(lock), key = key_of(lock, hash);
+  uint64_t key = any_key(lock), hash = hash_address(key & UINT64_C(0xffffffffffff));
   struct ctrace_use *use = find_use(key, hash);
   return likely(use != NULL) ? use : make_use(key, hash, lock_kind, site);
 }
@@ -182,7 +213,8 @@ always_inline bool is_sampled(uint64_t counts) {
 
 /// Whether an acquire begins a hold: of a semaphore it takes one of many, of a barrier nothing.
 always_inline bool is_held(uint8_t lock_kind) {
-  return lock_kind == CTRACE_MUTEX || lock_kind == CTRACE_RWLOCK || lock_kind == CTRACE_SPINLOCK;
+  return lock_kind == CTRACE_MUTEX || lock_kind == CTRACE_RWLOCK || lock_kind == CTRACE_SPINLOCK ||
+         lock_kind == CTRACE_LOCK_OBJECT;
 }
 
 /// The rest of note_acquire() for a lock that has no use yet, or whose clock is a call. Returns 0.
@@ -214,18 +246,6 @@ always_inline void note_reacquire(uintptr_t lock, uint8_t lock_kind, struct site
   leave();
 }
 
-/// A wait that a hook is in: on the hook's stack, so that a cancelled thread's cleanup finds it.
-struct wait {
-  uintptr_t lock;
-  uint8_t lock_kind;
-  bool is_recorded;
-  /// Recorded however short it is.
-  bool is_always_recorded;
-  bool is_nested;
-  uintptr_t site;
-  struct ctrace_pending outer;
-};
-
 void wait_begin(struct wait *wait, uintptr_t lock, uint8_t lock_kind, uint8_t operation,
                 uint32_t owner, uintptr_t partner, struct site site);
 void wait_end(struct wait *wait, uint8_t outcome);
@@ -251,6 +271,21 @@ noinline void record_lock(uint8_t record_kind, uintptr_t lock, uint8_t lock_kind
                           uint8_t operation, struct site site);
 noinline void record_destroy(uintptr_t lock, uint8_t lock_kind);
 noinline void record_value(uintptr_t lock, uint8_t operation, uint32_t value, uint64_t time);
+/// Records that items came into a queue or left it: ENQUEUE or DEQUEUE. `time` is to be taken before
+/// an item is put in, and after it was taken out, so that none is out before it is in. `since` is when
+/// taken items were put in; 0 where that is not known.
+noinline void record_items(uint8_t record_kind, uint64_t queue, uint8_t lock_kind, uint64_t count,
+                           uint64_t since, uint64_t time, struct site site);
+/// Records what the depth of a queue is.
+noinline void record_depth(uint64_t queue, uint8_t lock_kind, uint64_t depth);
+/// Records a piece of work that began at `start` and has just ended.
+noinline void record_slice(uint64_t label, uint8_t lock_kind, uint64_t start);
+/// Records an INSTANT or the value of a COUNTER.
+noinline void record_number(uint8_t record_kind, uint64_t label, int64_t number, struct site site);
+/// Records what a lock or queue is called, unless this thread has lately. A name may be NULL.
+noinline void record_name(uint64_t lock, uint8_t lock_kind, uint64_t capacity, const char *name);
+/// A label by its name, which it records.
+noinline uint64_t label_named(const char *name, size_t size);
 /// Adds the current hold of a sampled lock to what is known of its holds.
 noinline void sample_hold(uintptr_t lock);
 
@@ -273,6 +308,9 @@ always_inline void note_wake(uintptr_t lock, uint8_t lock_kind, struct site site
 void *reserve_record(uint8_t kind, uint32_t words, uint64_t time);
 /// Shows the record to the recorder.
 void commit_record(const void *record);
+/// Writes a record that ends in a text; of one that is too long, the beginning.
+void write_text(uint8_t kind, uint64_t time, const void *head, uint32_t head_size, const char *text,
+                size_t size);
 /// The stack at a call, written to the ring where it is new: index + 1 into the thread's entries, or
 /// 0. Only between enter() and leave().
 uint8_t capture_stack(struct site site);

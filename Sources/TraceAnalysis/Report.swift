@@ -25,6 +25,10 @@ public struct Report: Codable, Hashable, Sendable {
   public var criticalPath: [PathSummary]
   /// What has a depth, the busiest first.
   public var queues: [QueueSummary]
+  /// Work that the program has a name for, most time first.
+  public var slices: [SliceSummary]
+  /// Counters of the program's own, by name.
+  public var counters: [CounterSummary]
   /// What the report concludes, most important first. Never empty.
   public var findings: [Finding]
 }
@@ -304,18 +308,44 @@ public struct FrameSummary: Codable, Hashable, Sendable {
 public struct QueueSummary: Codable, Hashable, Sendable {
   /// The recording's number.
   public var id: UInt32
-  /// The process that used it.
+  /// The process that first used it.
   public var pid: Int32
-  /// What it is.
+  /// What it is: the name of a ``TraceModel/LockKind``.
   public var kind: String
   /// Its name.
   public var name: String
+  /// What is counted: `items` or `bytes`.
+  public var unit: String
+  /// Of so many it is full; nil where there is no limit, or none is known.
+  public var capacity: UInt64?
   /// Things put in: posts of a semaphore.
   public var enqueued: UInt64
   /// Things taken out: acquisitions of a semaphore.
   public var dequeued: UInt64
   /// Its depth over time.
   public var depth: DepthSummary
+  /// How long things were in it; nil where that is not known.
+  public var residenceNs: TimeSummary?
+  /// How long the work took that came out of it; nil where that is not known.
+  public var runNs: TimeSummary?
+  /// Waits for room in it; nil where there were none.
+  public var putWaitNs: TimeSummary?
+  /// Waits for something to come; nil where there were none.
+  public var takeWaitNs: TimeSummary?
+  /// Where things were put in, most first.
+  public var producers: [QueueUserSummary]
+  /// Where things were taken out, most first.
+  public var consumers: [QueueUserSummary]
+}
+
+/// A place where things went into a queue or came out.
+public struct QueueUserSummary: Codable, Hashable, Sendable {
+  /// Operations.
+  public var count: UInt64
+  /// Items, or bytes, of them.
+  public var items: UInt64
+  /// The calls, innermost first.
+  public var stack: [FrameSummary]
 }
 
 /// A depth over time.
@@ -326,6 +356,38 @@ public struct DepthSummary: Codable, Hashable, Sendable {
   public var max: Int64
   /// During 99 % of the time it was no greater than this.
   public var p99: Int64
+  /// From the first thing put in or taken out: nanoseconds in which it was 0.
+  public var emptyNs: Int64
+  /// Nanoseconds in which it was as great as it can be; nil where that is not known.
+  public var fullNs: Int64?
+  /// The mean in equal parts of the recording, from its start to its end; empty where it was always 0.
+  public var timeline: [Double]
+}
+
+/// A piece of work, or a moment, that the program has a name for.
+public struct SliceSummary: Codable, Hashable, Sendable {
+  /// The name.
+  public var name: String
+  /// Pieces of work.
+  public var count: UInt64
+  /// Moments.
+  public var instants: UInt64
+  /// How long the work took.
+  public var runNs: TimeSummary
+}
+
+/// A counter of the program's own.
+public struct CounterSummary: Codable, Hashable, Sendable {
+  /// The name.
+  public var name: String
+  /// Its last value.
+  public var last: Int64
+  /// The least.
+  public var min: Int64
+  /// The greatest.
+  public var max: Int64
+  /// Mean over time.
+  public var mean: Double
 }
 
 /// Something that the report concludes.

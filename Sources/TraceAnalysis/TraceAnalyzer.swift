@@ -15,7 +15,9 @@ public struct TraceAnalyzer {
   private let lostEvents: UInt64
   private let isComplete: Bool
   private var locks: [LockAccumulator]
-  private var depths: [Int: DepthAccumulator] = [:]
+  var queues: [QueueAccumulator] = []
+  /// The place in `queues` of each lock that is one, by the lock's place; −1 for the others.
+  private(set) var queuePlaces: [Int32]
   private var threads: [ThreadAccumulator]
   private var eventCount: UInt64 = 0
   let creators: Creators
@@ -47,6 +49,7 @@ public struct TraceAnalyzer {
       definitions.locks[LockID(rawValue: $0)]?.kind ?? .unknown
     }
     locks = Array(repeating: LockAccumulator(), count: lockIndex.numbers.count)
+    queuePlaces = Array(repeating: -1, count: lockIndex.numbers.count)
     threads = Array(repeating: ThreadAccumulator(), count: threadIndex.numbers.count)
     let ends = definitions.threads.values.map { $0.end ?? $0.start }
     let known = definitions.recording.duration.map { Timestamp(nanoseconds: $0) }
@@ -92,18 +95,35 @@ public struct TraceAnalyzer {
         let waiter = locks[lock].end(events[index])
         let thread = threadIndex.place(of: events[index].thread.rawValue)
         threads[thread].add(events[index], kind: lockKinds[lock], partLength: partLength)
+        if lockKinds[lock].isQueue { queues[queue(lock)].wait(events[index]) }
         end(events[index], lock, waiter, &locks, &timelines)
       case .release:
         eventCount += 1
         release(events[index], lock, &locks, &timelines)
       case .value:
         eventCount += 1
-        depths[lock, default: DepthAccumulator()].change(
-          to: events[index].value, at: events[index].time)
+        queues[queue(lock)].set(events[index].value, at: events[index].time)
         if events[index].operation == .post { noteWake(events[index], lock, &locks, &timelines) }
       case .signal:
         eventCount += 1
         noteWake(events[index], lock, &locks, &timelines)
+      case .enqueue:
+        eventCount += 1
+        queues[queue(lock)].enqueue(events[index])
+        noteWake(events[index], lock, &locks, &timelines)
+      case .dequeue:
+        eventCount += 1
+        queues[queue(lock)].dequeue(events[index])
+        noteWake(events[index], lock, &locks, &timelines)
+      case .slice:
+        eventCount += 1
+        queues[queue(lock)].work(events[index])
+      case .instant:
+        eventCount += 1
+        queues[queue(lock)].instant()
+      case .counter:
+        eventCount += 1
+        queues[queue(lock)].set(events[index].value, at: events[index].time)
       case .switch:
         eventCount += 1
         change(events[index], &timelines)
@@ -125,6 +145,18 @@ public struct TraceAnalyzer {
     swap(&ownTimelines, &self.timelines)
   }
 
+  /// The place of a lock's queue, made where there is none.
+  private mutating func queue(_ lock: Int) -> Int {
+    if queuePlaces[lock] < 0 {
+      queuePlaces[lock] = Int32(clamping: queues.count)
+      queues.append(
+        QueueAccumulator(
+          definitions.locks[LockID(rawValue: lockIndex.numbers[lock])],
+          partLength: end.nanoseconds / Int64(DepthAccumulator.timelineParts) + 1))
+    }
+    return Int(queuePlaces[lock])
+  }
+
   // MARK: The report
 
   /// The report of everything that was added; nothing is to be added after.
@@ -136,6 +168,7 @@ public struct TraceAnalyzer {
     return Report(
       recording: recording, processes: processSummaries(), threads: threads, locks: locks,
       chains: chainSummaries(of: locks), criticalPath: pathSummaries(), queues: queueSummaries(),
+      slices: sliceSummaries(), counters: counterSummaries(),
       findings: findings(of: recording, locks: locks))
   }
 
@@ -231,6 +264,8 @@ public struct TraceAnalyzer {
       guard let lock = definitions.locks[id] else { continue }
       let found = locks[place]
       let use = definitions.usesByLock[id] ?? LockUse(thread: .unknown, lock: id)
+      // What queues say is told with them, and so are labels, which nobody waits for.
+      if lock.kind == .label { continue }
       // A lock that was only initialised says nothing.
       guard use.acquisitions > 0 || use.releases > 0 || found.waits.count > 0 else { continue }
       var waits = found.waits
@@ -275,7 +310,7 @@ public struct TraceAnalyzer {
 
   /// Sums by what a stack is called: a compiler that unrolls a loop makes several addresses of one
   /// line, which are one place to whoever reads of them.
-  private func byPlace(
+  func byPlace(
     _ totals: StackTotals
   ) -> [(stack: [FrameSummary], count: UInt64, time: Int64)] {
     var places: [[FrameSummary]: Int] = [:]
@@ -298,27 +333,10 @@ public struct TraceAnalyzer {
     return sums.sorted { ($1.time, $1.count) < ($0.time, $0.count) }
   }
 
-  private func frames(_ stack: StackID) -> [FrameSummary] {
+  func frames(_ stack: StackID) -> [FrameSummary] {
     definitions.frames(of: stack).map {
       FrameSummary(
         function: $0.function, file: $0.file, line: $0.line, module: $0.module, offset: $0.offset)
-    }
-  }
-
-  private func queueSummaries() -> [QueueSummary] {
-    var summaries: [QueueSummary] = []
-    for (place, depth) in depths {
-      let id = LockID(rawValue: lockIndex.numbers[place])
-      guard let lock = definitions.locks[id] else { continue }
-      let use = definitions.usesByLock[id] ?? LockUse(thread: .unknown, lock: id)
-      summaries.append(
-        QueueSummary(
-          id: id.rawValue, pid: definitions.processes[lock.process]?.pid ?? 0,
-          kind: lock.kind.name, name: names[id], enqueued: use.releases,
-          dequeued: use.acquisitions, depth: depth.summary(end: end)))
-    }
-    return summaries.sorted {
-      ($1.enqueued &+ $1.dequeued, $0.id) < ($0.enqueued &+ $0.dequeued, $1.id)
     }
   }
 }

@@ -121,6 +121,8 @@ extension Definition {
       bytes.append(variable: UInt64(lock.site.rawValue))
       bytes.append(lock.isInitialised ? 1 : 0)
       bytes.append(variable: UInt64(lock.thread.rawValue))
+      bytes.append(text: lock.name)
+      bytes.append(variable: lock.capacity)
       return .lock
     case .stack(let stack):
       bytes.append(variable: UInt64(stack.id.rawValue))

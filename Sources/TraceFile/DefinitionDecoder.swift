@@ -135,6 +135,10 @@ extension Lock {
       kind: LockKind(rawValue: kind) ?? .unknown, address: address, generation: generation,
       site: StackID(rawValue: site), isInitialised: isInitialised != 0,
       thread: ThreadID(rawValue: thread))
+    // Files of before have neither.
+    guard fields.remaining > 0 else { return }
+    guard let name = fields.text(), let capacity = fields.variable() else { return nil }
+    (self.name, self.capacity) = (name, capacity)
   }
 }
 

@@ -22,26 +22,76 @@ public enum LockKind: UInt8, CaseIterable, Sendable {
   /// A word that the kernel lets threads wait at, as locks of all kinds are made of. It is not known
   /// which.
   case futex = 9
+  /// A queue of the program's own, or of a library that it uses.
+  case queue = 10
+  /// No lock: a name for pieces of work, instants and counters.
+  case label = 11
+  /// A queue of Dispatch.
+  case dispatchQueue = 12
+  /// A semaphore of Dispatch.
+  case dispatchSemaphore = 13
+  /// A group of Dispatch, whose members others wait for.
+  case dispatchGroup = 14
+  /// An actor or executor of Swift, with the jobs that are to run on it.
+  case actor = 15
+  /// A POSIX message queue.
+  case messageQueue = 16
+  /// A System V message queue.
+  case systemVQueue = 17
+  /// A set of System V semaphores.
+  case systemVSemaphore = 18
+  /// A pipe or FIFO: a queue of bytes.
+  case pipe = 19
+  /// One direction of a local socket: a queue of bytes.
+  case socket = 20
+  /// An eventfd: a counter that threads wait for.
+  case eventfd = 21
+  /// What poll, select and epoll wait for: any of several files.
+  case poll = 22
+  /// A pool of threads with the work that is handed to it.
+  case threadPool = 23
+  /// A lock that the program itself has named.
+  case lock = 24
 
-  /// The word that stands for the kind in reports and in JSON.
-  public var name: String { String(describing: self) }
+  /// The word that stands for the kind in reports and in JSON: lower case, with hyphens.
+  public var name: String {
+    String(describing: self).reduce(into: "") { name, letter in
+      name += letter.isUppercase ? "-" + letter.lowercased() : String(letter)
+    }
+  }
 
   /// Whether a wait for it is lock contention: someone else had it. Waits for conditions,
-  /// barriers and threads are waits for something to happen instead.
+  /// barriers, queues and threads are waits for something to happen instead.
   public var isContended: Bool {
     switch self {
-    case .mutex, .rwlock, .spinlock, .once: true
-    case .unknown, .semaphore, .condition, .barrier, .thread, .futex: false
+    case .mutex, .rwlock, .spinlock, .once, .lock: true
+    default: false
     }
   }
 
   /// Whether a thread has it from an acquire to a release.
   public var isHeld: Bool {
     switch self {
-    case .mutex, .rwlock, .spinlock: true
-    case .unknown, .once, .semaphore, .condition, .barrier, .thread, .futex: false
+    case .mutex, .rwlock, .spinlock, .lock: true
+    default: false
     }
   }
+
+  /// Whether a thread that waits for it is idle, or waits for input or output or for another to end,
+  /// rather than for what a queue or condition brings.
+  public var isIdle: Bool { self == .thread || self == .poll }
+
+  /// Whether items, or bytes, go through it.
+  public var isQueue: Bool {
+    switch self {
+    case .queue, .dispatchQueue, .actor, .messageQueue, .systemVQueue, .pipe, .socket, .threadPool:
+      true
+    default: false
+    }
+  }
+
+  /// Whether what goes through it is counted in bytes.
+  public var holdsBytes: Bool { self == .pipe || self == .socket }
 }
 
 /// One program image of the recording: see ``ProcessID``.
@@ -156,7 +206,8 @@ public struct KernelTask: Hashable, Sendable {
   }
 }
 
-/// One lock of the recording: see ``LockID``.
+/// One lock of the recording, or another thing that threads wait for or put things into: see
+/// ``LockID``.
 public struct Lock: Hashable, Sendable {
   /// The recording's number.
   public var id: LockID
@@ -164,7 +215,7 @@ public struct Lock: Hashable, Sendable {
   public var process: ProcessID
   /// What it is.
   public var kind: LockKind
-  /// Its address in the process.
+  /// Its address in the process; of what processes share, a number of the kernel's.
   public var address: UInt64
   /// Counts the locks that this address has been: 0 for the first.
   public var generation: UInt32
@@ -175,11 +226,16 @@ public struct Lock: Hashable, Sendable {
   public var isInitialised: Bool
   /// For a lock of kind ``LockKind/thread``: the thread whose end it stands for.
   public var thread: ThreadID
+  /// What the program or the kernel calls it; empty where nobody does.
+  public var name: String
+  /// Items, or bytes, that a queue can hold; 0 where there is no limit, or none is known.
+  public var capacity: UInt64
 
   /// Makes a lock.
   public init(
     id: LockID, process: ProcessID, kind: LockKind, address: UInt64, generation: UInt32 = 0,
-    site: StackID = .unknown, isInitialised: Bool = false, thread: ThreadID = .unknown
+    site: StackID = .unknown, isInitialised: Bool = false, thread: ThreadID = .unknown,
+    name: String = "", capacity: UInt64 = 0
   ) {
     self.id = id
     self.process = process
@@ -189,6 +245,8 @@ public struct Lock: Hashable, Sendable {
     self.site = site
     self.isInitialised = isInitialised
     self.thread = thread
+    self.name = name
+    self.capacity = capacity
   }
 }
 

@@ -29,6 +29,19 @@ public struct Event: Hashable, Sendable {
     /// What became of a thread since it was last sampled: nanoseconds on a CPU in `duration`,
     /// nanoseconds in which it could have run, but had no CPU, in `value`.
     case sample = 7
+    /// The thread put items into a queue. Fills `lock`, `stack` and `value`: how many, or how many
+    /// bytes where those are counted.
+    case enqueue = 8
+    /// The thread took items out of a queue. Fills `lock`, `stack` and `value`, as ``enqueue`` does;
+    /// with `isDurationKnown`, they had been in the queue from `time - duration` on.
+    case dequeue = 9
+    /// The thread did a piece of work, from `time - duration` to `time`: what a queue had for it, or
+    /// what the program calls by the name of a ``LockKind/label``. Fills `lock`.
+    case slice = 10
+    /// Something happened that the program has a name for. Fills `lock`, `value` and `stack`.
+    case instant = 11
+    /// A counter of the program's has a value from now on. Fills `lock` and `value`.
+    case counter = 12
     /// A wait begins. In no file: the reader puts it in front of the ``wait`` that it announces, at
     /// that one's start. It fills the same fields, and its duration is 0.
     case waitBegin = 255
@@ -72,6 +85,12 @@ public struct Event: Hashable, Sendable {
     case ended = 14
     /// An interrupt woke a thread: a timer, a device.
     case interrupt = 15
+    /// A wait for room in a queue.
+    case put = 16
+    /// A wait for something in a queue.
+    case take = 17
+    /// A wait for any of several files.
+    case poll = 18
   }
 
   /// How a wait ended. The raw value is the file format's number.
@@ -110,7 +129,7 @@ public struct Event: Hashable, Sendable {
   public var owner: ThreadID
   /// Where in the program it was called.
   public var stack: StackID
-  /// The value of a semaphore.
+  /// The value of a semaphore or counter, or how many items went in or out.
   public var value: Int64
 
   /// Makes an event; everything that its kind does not fill keeps its default.

@@ -1,7 +1,7 @@
 /// The names of a recording's locks, the same in every report and export.
 ///
-/// A lock in static storage bears its symbol's name; a thread that is waited for, its own; any other
-/// lock the name of the function that initialised it or, where nobody did, first acquired it. Locks
+/// A lock that the program or the kernel has a name for bears that; one in static storage its symbol's;
+/// a thread that is waited for, its own; any other lock the name of the function that initialised it or, where nobody did, first acquired it. Locks
 /// that would share a name are numbered in the order in which they were first seen.
 public struct LockNames: Sendable {
   private var names: [LockID: String] = [:]
@@ -53,6 +53,7 @@ public struct LockNames: Sendable {
     if lock.kind == .thread, let thread = definitions.threads[lock.thread] {
       return thread.name.isEmpty ? "thread \(thread.tid)" : thread.name
     }
+    if !lock.name.isEmpty { return lock.name }
     let place = TraceDefinitions.Location(process: lock.process, address: lock.address)
     if let symbol = definitions.symbols[place]?.first {
       // A lock inside a structure in static storage: offset tells which member.

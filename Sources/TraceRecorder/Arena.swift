@@ -140,6 +140,12 @@ struct Slot {
       as: ctrace_deferred_value.self)
   }
 
+  func unwrittenItems(_ index: Int) -> ctrace_unwritten_items {
+    UnsafeRawPointer(base).loadUnaligned(
+      fromByteOffset: offset(\.unwritten) + index * MemoryLayout<ctrace_unwritten_items>.stride,
+      as: ctrace_unwritten_items.self)
+  }
+
   func setTail(_ tail: UInt64) { (base + offset(\.tail)).storeReleasing64(tail) }
   func setGeneration(_ generation: UInt32) {
     (base + offset(\.generation)).storeReleasing32(generation)

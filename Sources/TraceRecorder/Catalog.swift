@@ -1,3 +1,4 @@
+internal import CTraceABI
 internal import LinuxSystem
 internal import TraceFile
 internal import TraceModel
@@ -8,6 +9,8 @@ internal import TraceModel
 struct Catalog {
   var definitions = DefinitionChunkBuilder()
   private(set) var lockNumbers = LockTable.Numbers()
+  /// What processes share, by key.
+  private var sharedLocks: [UInt64: Lock] = [:]
   private var lastStack: UInt32 = 0
   private var lastThread: UInt32 = 0
   private var lastProcess: UInt32 = 0
@@ -74,15 +77,8 @@ struct Catalog {
 
   /// The lock that a key stands for in a process.
   mutating func lock(key: UInt64, kind: LockKind, in process: ProcessState) -> LockID {
-    var (lock, isNew) = process.locks.lock(
-      key: key, kind: kind, process: process.process.id, numbers: &lockNumbers)
-    guard isNew else { return lock.id }
-    if lock.generation == 0, let original = process.inheritedLock(key: key) {
-      lock.site = original.site
-      lock.isInitialised = original.isInitialised
-      process.locks.update(lock)
-    }
-    definitions.append(.lock(lock))
+    let (lock, isNew) = find(key: key, kind: kind, in: process)
+    if isNew { definitions.append(.lock(lock)) }
     return lock.id
   }
 
@@ -91,14 +87,67 @@ struct Catalog {
     _ site: StackID, ofKey key: UInt64, kind: LockKind, isInitialisation: Bool,
     in process: ProcessState
   ) {
-    var (lock, _) = process.locks.lock(
-      key: key, kind: kind, process: process.process.id, numbers: &lockNumbers)
+    var (lock, _) = find(key: key, kind: kind, in: process)
     guard site != .unknown, isInitialisation || lock.site == .unknown else { return }
     lock.site = site
     lock.isInitialised = isInitialisation
     // A slot of the table that was cleared by hand may have been made before its kind was known.
     lock.kind = kind
-    process.locks.update(lock)
+    update(lock, key: key, in: process)
+  }
+
+  /// Notes what a lock or queue is called, and how much it holds.
+  mutating func setName(
+    _ name: String, capacity: UInt64, ofKey key: UInt64, kind: LockKind, in process: ProcessState
+  ) {
+    var (lock, isNew) = find(key: key, kind: kind, in: process)
+    guard isNew || lock.name != name || lock.capacity != capacity else { return }
+    if !name.isEmpty { lock.name = name }
+    if capacity != 0 { lock.capacity = capacity }
+    update(lock, key: key, in: process)
+  }
+
+  /// Whether a key is that of something that processes share.
+  private static func isShared(_ key: UInt64, _ kind: LockKind) -> Bool {
+    key >> 48 == CTRACE_SHARED_KEY << 8 | UInt64(kind.rawValue)
+  }
+
+  private mutating func find(
+    key: UInt64, kind: LockKind, in process: ProcessState
+  ) -> (lock: Lock, isNew: Bool) {
+    if Catalog.isShared(key, kind) {
+      if let lock = sharedLocks[key] { return (lock, false) }
+      let lock = Lock(
+        id: lockNumbers.next(), process: process.process.id, kind: kind,
+        address: key & 0xffff_ffff_ffff)
+      sharedLocks[key] = lock
+      return (lock, true)
+    }
+    var (lock, isNew) = process.locks.lock(
+      key: key, kind: kind, process: process.process.id, numbers: &lockNumbers)
+    if isNew, lock.generation == 0, let original = process.inheritedLock(key: key) {
+      lock.site = original.site
+      lock.isInitialised = original.isInitialised
+      lock.name = original.name
+      lock.capacity = original.capacity
+      process.locks.update(lock)
+    }
+    if lock.kind == .unknown, kind != .unknown {
+      // It was given a name before it was used.
+      lock.kind = kind
+      process.locks.update(lock)
+      isNew = true
+    }
+    return (lock, isNew)
+  }
+
+  /// Replaces what is known of a lock, and writes it down.
+  private mutating func update(_ lock: Lock, key: UInt64, in process: ProcessState) {
+    if Catalog.isShared(key, lock.kind) {
+      sharedLocks[key] = lock
+    } else {
+      process.locks.update(lock)
+    }
     definitions.append(.lock(lock))
   }
 

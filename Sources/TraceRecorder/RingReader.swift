@@ -37,11 +37,17 @@ struct RingRecord {
   static func leastSize(_ kind: UInt32) -> Int {
     switch kind {
     case CTRACE_RECORD_WAIT.rawValue: MemoryLayout<ctrace_record_wait>.size
-    case CTRACE_RECORD_RELEASE.rawValue: MemoryLayout<ctrace_record_release>.size
+    case CTRACE_RECORD_RELEASE.rawValue, CTRACE_RECORD_SLICE.rawValue:
+      MemoryLayout<ctrace_record_release>.size
     case CTRACE_RECORD_SIGNAL.rawValue, CTRACE_RECORD_INIT.rawValue,
       CTRACE_RECORD_DESTROY.rawValue:
       MemoryLayout<ctrace_record_lock>.size
-    case CTRACE_RECORD_VALUE.rawValue: MemoryLayout<ctrace_record_value>.size
+    case CTRACE_RECORD_VALUE.rawValue, CTRACE_RECORD_INSTANT.rawValue,
+      CTRACE_RECORD_COUNTER.rawValue:
+      MemoryLayout<ctrace_record_value>.size
+    case CTRACE_RECORD_ENQUEUE.rawValue, CTRACE_RECORD_DEQUEUE.rawValue:
+      MemoryLayout<ctrace_record_items>.size
+    case CTRACE_RECORD_NAME.rawValue: MemoryLayout<ctrace_record_name>.size
     case CTRACE_RECORD_USE.rawValue: MemoryLayout<ctrace_record_use>.size
     case CTRACE_RECORD_EXEC.rawValue: MemoryLayout<ctrace_record_exec>.size
     case CTRACE_RECORD_MODULE.rawValue: MemoryLayout<ctrace_record_module>.size

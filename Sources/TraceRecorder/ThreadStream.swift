@@ -175,6 +175,35 @@ final class ThreadStream {
           thread: thread.id, time: .zero, lock: lock(value.key, head, &catalog),
           value: Int64(value.value & 0xffff_ffff)),
         until: head.time, context)
+    case CTRACE_RECORD_ENQUEUE.rawValue, CTRACE_RECORD_DEQUEUE.rawValue:
+      let items = record.load(0, as: ctrace_record_items.self)
+      let isKnown = items.since != 0
+      append(
+        Event(
+          kind: UInt32(head.kind) == CTRACE_RECORD_ENQUEUE.rawValue ? .enqueue : .dequeue,
+          isDurationKnown: isKnown, thread: thread.id, time: .zero,
+          lock: lock(items.key, head, &catalog), stack: stack(head.stack),
+          value: Int64(clamping: items.count)),
+        for: isKnown ? head.time &- items.since : 0, until: head.time, context)
+    case CTRACE_RECORD_SLICE.rawValue:
+      let slice = record.load(0, as: ctrace_record_release.self)
+      append(
+        Event(kind: .slice, thread: thread.id, time: .zero, lock: lock(slice.key, head, &catalog)),
+        for: head.time &- slice.acquired, until: head.time, context)
+    case CTRACE_RECORD_INSTANT.rawValue, CTRACE_RECORD_COUNTER.rawValue:
+      let number = record.load(0, as: ctrace_record_value.self)
+      append(
+        Event(
+          kind: UInt32(head.kind) == CTRACE_RECORD_INSTANT.rawValue ? .instant : .counter,
+          thread: thread.id, time: .zero, lock: lock(number.key, head, &catalog),
+          stack: stack(head.stack), value: Int64(bitPattern: number.value)),
+        until: head.time, context)
+    case CTRACE_RECORD_NAME.rawValue:
+      let name = record.load(0, as: ctrace_record_name.self)
+      let text = record.tail(after: MemoryLayout<ctrace_record_name>.size)
+      catalog.setName(
+        String(decoding: text.prefix(Int(min(name.size, UInt64(text.count)))), as: UTF8.self),
+        capacity: name.capacity, ofKey: name.key, kind: kind(head.lock_kind), in: process)
     case CTRACE_RECORD_STACK.rawValue:
       guard head.stack > 0, Int(head.stack) <= stacks.count else { return }
       let words = record.tail(after: MemoryLayout<ctrace_record>.size)
@@ -360,6 +389,7 @@ final class ThreadStream {
       append(wait: pending, isFinished: true, context: context, catalog: &catalog)
     }
     readDeferred(slot, context: context, catalog: &catalog)
+    readUnwritten(slot, context: context, catalog: &catalog)
     if pending.state == 1 {
       append(wait: pending, isFinished: false, context: context, catalog: &catalog)
     }
@@ -377,6 +407,20 @@ final class ThreadStream {
           thread: thread.id, time: .zero, lock: lock(value.lock, .semaphore, &catalog),
           value: Int64(value.value)),
         until: value.time, context)
+    }
+  }
+
+  private func readUnwritten(_ slot: Slot, context: Context, catalog: inout Catalog) {
+    for index in 0..<CTRACE_UNWRITTEN_ITEMS {
+      let items = slot.unwrittenItems(Int(index))
+      guard items.queue != 0 else { continue }
+      append(
+        Event(
+          kind: UInt32(items.record_kind) == CTRACE_RECORD_ENQUEUE.rawValue ? .enqueue : .dequeue,
+          isDurationKnown: false, thread: thread.id, time: .zero,
+          lock: lock(items.queue, kind(items.lock_kind), &catalog),
+          value: Int64(clamping: items.count)),
+        until: items.time, context)
     }
   }
 

@@ -36,6 +36,7 @@ import Testing
     thrd_create thrd_join thrd_detach call_once
     dlopen dlmopen dlclose
     fork execl execle execlp execv execve execveat execvp execvpe fexecve posix_spawn posix_spawnp
+    syscall
     __asan_default_options
     """.split { $0 == " " || $0 == "\n" }.map(String.init))
 

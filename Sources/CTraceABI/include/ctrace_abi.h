@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 static const uint64_t CTRACE_ABI_MAGIC = UINT64_C(0x316e7572656361);  // "acerun1"
-#define CTRACE_ABI_VERSION 1u
+#define CTRACE_ABI_VERSION 2u
 
 /// The environment variable that names the arena: RECORDER-PID:DESCRIPTOR:TOKEN, token in hex.
 #define CTRACE_SESSION_VARIABLE "CTRACE_SESSION"
@@ -41,6 +41,7 @@ enum {
   CTRACE_NAME_SIZE = 16,
   CTRACE_VALUES_PER_WINDOW = 256,
   CTRACE_DEFERRED_VALUES = 4,
+  CTRACE_UNWRITTEN_ITEMS = 4,
   CTRACE_MAX_TEXT = 4096,
 };
 
@@ -125,6 +126,17 @@ struct ctrace_deferred_value {
   uint32_t operation;
 };
 
+/// Items that came into a queue or left it while the ring was full: the next record of the same says
+/// how many there were in all.
+struct ctrace_unwritten_items {
+  uint64_t queue;  // 0: none
+  uint64_t count;
+  uint8_t record_kind;
+  uint8_t lock_kind;
+  uint8_t reserved[6];
+  uint64_t time;
+};
+
 /// The head of a slot. Written by the thread, except where said.
 struct ctrace_thread {
   uint32_t state;  // the recorder too: it sets FREE
@@ -159,6 +171,7 @@ struct ctrace_thread {
   uint64_t padding_2[7];
   struct ctrace_pending pending;
   struct ctrace_deferred_value deferred[CTRACE_DEFERRED_VALUES];
+  struct ctrace_unwritten_items unwritten[CTRACE_UNWRITTEN_ITEMS];
   uint64_t padding_3[6];
   /// Bytes ever read from the ring; written by the recorder.
   uint64_t tail;
@@ -207,6 +220,22 @@ enum ctrace_lock_kind {
   CTRACE_BARRIER = 6,
   CTRACE_ONCE = 7,
   CTRACE_THREAD = 8,
+  CTRACE_FUTEX = 9,
+  CTRACE_QUEUE = 10,
+  CTRACE_LABEL = 11,
+  CTRACE_DISPATCH_QUEUE = 12,
+  CTRACE_DISPATCH_SEMAPHORE = 13,
+  CTRACE_DISPATCH_GROUP = 14,
+  CTRACE_ACTOR = 15,
+  CTRACE_MESSAGE_QUEUE = 16,
+  CTRACE_SYSTEM_V_QUEUE = 17,
+  CTRACE_SYSTEM_V_SEMAPHORE = 18,
+  CTRACE_PIPE = 19,
+  CTRACE_SOCKET = 20,
+  CTRACE_EVENTFD = 21,
+  CTRACE_POLL = 22,
+  CTRACE_THREAD_POOL = 23,
+  CTRACE_LOCK_OBJECT = 24,
 };
 
 /// Operations: TraceModel's Event.Operation.
@@ -221,6 +250,10 @@ enum ctrace_operation {
   CTRACE_ARRIVE = 8,
   CTRACE_CALL_ONCE = 9,
   CTRACE_JOIN = 10,
+  // 11 to 15 are the kernel's.
+  CTRACE_PUT = 16,
+  CTRACE_TAKE = 17,
+  CTRACE_POLLING = 18,
 };
 
 /// How a wait ended: TraceModel's Event.Outcome.
@@ -267,9 +300,24 @@ enum ctrace_record_kind {
   CTRACE_RECORD_ARGUMENTS = 10,
   /// A process executes the program whose path follows.
   CTRACE_RECORD_EXEC = 11,
+  /// Items were put into a queue.
+  CTRACE_RECORD_ENQUEUE = 12,
+  /// Items were taken out of a queue.
+  CTRACE_RECORD_DEQUEUE = 13,
+  /// The thread did a piece of work of a queue or of a label.
+  CTRACE_RECORD_SLICE = 14,
+  /// Something with a label happened.
+  CTRACE_RECORD_INSTANT = 15,
+  /// A counter with a label has a value.
+  CTRACE_RECORD_COUNTER = 16,
+  /// What a lock or a queue is called, and how much it holds.
+  CTRACE_RECORD_NAME = 17,
 };
 
-/// `key` below: an address with its epoch in the top 16 bits, as in ctrace_use.
+/// `key` below: an address with its epoch in the top 16 bits, as in ctrace_use. Where the top byte is
+/// CTRACE_SHARED_KEY, it is no address but the number of something that processes share, with its lock
+/// kind in the byte below.
+static const uint64_t CTRACE_SHARED_KEY = UINT64_C(0xff);
 
 struct ctrace_record_wait {
   struct ctrace_record head;  // time: when it ended
@@ -294,6 +342,24 @@ struct ctrace_record_value {
   struct ctrace_record head;
   uint64_t key;
   uint64_t value;
+};
+
+struct ctrace_record_items {
+  struct ctrace_record head;
+  uint64_t key;
+  /// Items, or bytes where those are counted.
+  uint64_t count;
+  /// When a taken item had been put in; 0: not known.
+  uint64_t since;
+};
+
+struct ctrace_record_name {
+  struct ctrace_record head;
+  uint64_t key;
+  /// Of so many items or bytes a queue is full; 0: none, or not known.
+  uint64_t capacity;
+  uint64_t size;
+  // followed by the name, filled up with zero bytes to whole words
 };
 
 struct ctrace_record_use {
@@ -327,7 +393,8 @@ struct ctrace_record_exec {
 CTRACE_ASSERT_SIZE(ctrace_control, 104 + CTRACE_MAX_SLOTS / 8);
 CTRACE_ASSERT_SIZE(ctrace_pending, 48);
 CTRACE_ASSERT_SIZE(ctrace_deferred_value, 24);
-CTRACE_ASSERT_SIZE(ctrace_thread, 448);
+CTRACE_ASSERT_SIZE(ctrace_unwritten_items, 32);
+CTRACE_ASSERT_SIZE(ctrace_thread, 576);
 CTRACE_ASSERT_SIZE(ctrace_stack_entry, 16);
 CTRACE_ASSERT_SIZE(ctrace_use, 32);
 CTRACE_ASSERT_SIZE(ctrace_use_detail, 64);
@@ -336,12 +403,14 @@ CTRACE_ASSERT_SIZE(ctrace_record_wait, 48);
 CTRACE_ASSERT_SIZE(ctrace_record_release, 32);
 CTRACE_ASSERT_SIZE(ctrace_record_lock, 24);
 CTRACE_ASSERT_SIZE(ctrace_record_value, 32);
+CTRACE_ASSERT_SIZE(ctrace_record_items, 40);
+CTRACE_ASSERT_SIZE(ctrace_record_name, 40);
 CTRACE_ASSERT_SIZE(ctrace_record_use, 112);
 CTRACE_ASSERT_SIZE(ctrace_record_module, 80);
 CTRACE_ASSERT_SIZE(ctrace_record_exec, 32);
 _Static_assert(offsetof(struct ctrace_thread, head) == 128, "alone on its cache line");
 _Static_assert(offsetof(struct ctrace_thread, pending) == 192, "the thread's own");
-_Static_assert(offsetof(struct ctrace_thread, tail) == 384, "the recorder's own");
+_Static_assert(offsetof(struct ctrace_thread, tail) == 512, "the recorder's own");
 _Static_assert(sizeof(struct ctrace_control) <= CTRACE_CONTROL_SIZE, "the control page holds it");
 _Static_assert(CTRACE_SLOT_TABLE + (96 << CTRACE_FIRST_TABLE_LOG2) <= CTRACE_SLOT_STACKS,
                "the first table fits into its slot");

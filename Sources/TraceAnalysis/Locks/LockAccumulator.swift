@@ -73,8 +73,10 @@ struct LockAccumulator {
     waiting[waiter].split.add(holder: times, of: whole)
   }
 
+  /// Of a hold whose acquire was not seen: long ago. Every release while others wait is told, so that
+  /// whoever releases the lock had it since the one before.
   private func holdStart(_ release: Event) -> Timestamp {
-    release.isDurationKnown ? release.start : release.time
+    release.isDurationKnown ? release.start : Timestamp(nanoseconds: .min / 2)
   }
 
   /// A hold ends that others waited for, or that looked as if they did: a lock that was handed over

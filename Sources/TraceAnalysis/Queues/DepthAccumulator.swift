@@ -1,13 +1,31 @@
 internal import TraceModel
 
-/// The depth of one thing over time, from its values after each change.
+/// The depth of one thing over time, from its changes.
 struct DepthAccumulator {
+  /// Parts that the recording is divided into for the timeline.
+  static let timelineParts = 40
+
   private var distribution = Distribution()
   private var value: Int64?
   private var since = Timestamp.zero
   private var weighted = 0.0
   private var duration = 0.0
   private var greatest: Int64 = 0
+  private var least: Int64 = 0
+  private var emptyTime: Int64 = 0
+  private var fullTime: Int64 = 0
+  /// Depth times nanoseconds in each part of the recording.
+  private var timeline: [Double] = []
+  private let capacity: Int64
+  private let partLength: Int64
+
+  /// - Parameters:
+  ///   - capacity: The depth at which it is full; 0 for none.
+  ///   - partLength: Nanoseconds of each part of the timeline.
+  init(capacity: Int64, partLength: Int64) {
+    self.capacity = capacity
+    self.partLength = max(partLength, 1)
+  }
 
   /// Whether any value was seen.
   var isEmpty: Bool { value == nil }
@@ -15,25 +33,66 @@ struct DepthAccumulator {
   /// The depth is `value` from `time` on.
   mutating func change(to value: Int64, at time: Timestamp) {
     settle(at: time)
-    self.value = value
     greatest = max(greatest, value)
+    least = self.value == nil ? value : min(least, value)
+    self.value = value
+  }
+
+  /// The depth is greater by `difference` from `time` on. It is never less than 0: what was in before
+  /// the recording began is not known.
+  mutating func change(by difference: Int64, at time: Timestamp) {
+    let (sum, overflow) = (value ?? 0).addingReportingOverflow(difference)
+    change(to: overflow ? .max : max(sum, 0), at: time)
   }
 
   /// The summary up to `end`.
   func summary(end: Timestamp) -> DepthSummary {
     var whole = self
     whole.settle(at: end)
+    // Of what was full or empty for less than 1 % of the time, the 99th percentile is another's.
     return DepthSummary(
       mean: whole.duration > 0 ? whole.weighted / whole.duration : Double(value ?? 0),
-      max: greatest, p99: whole.distribution.percentile(99))
+      max: greatest, p99: whole.distribution.percentile(99), emptyNs: whole.emptyTime,
+      fullNs: capacity > 0 ? whole.fullTime : nil,
+      timeline: whole.timeline.map { ($0 / Double(partLength) * 100).rounded() / 100 })
+  }
+
+  /// The values of a counter up to `end`.
+  func counterSummary(name: String, end: Timestamp) -> CounterSummary {
+    var whole = self
+    whole.settle(at: end)
+    return CounterSummary(
+      name: name, last: value ?? 0, min: least, max: greatest,
+      mean: whole.duration > 0 ? whole.weighted / whole.duration : Double(value ?? 0))
   }
 
   private mutating func settle(at time: Timestamp) {
     defer { since = max(since, time) }
     guard let value else { return }
     let lasted = max(0, time - since)
-    distribution.add(value, weight: lasted)
+    guard lasted > 0 else { return }
+    distribution.add(max(value, 0), weight: lasted)
     weighted += Double(value) * Double(lasted)
     duration += Double(lasted)
+    if value <= 0 { emptyTime &+= lasted }
+    if capacity > 0, value >= capacity { fullTime &+= lasted }
+    if value != 0 { addToTimeline(value, from: since, to: time) }
+  }
+
+  private mutating func addToTimeline(_ value: Int64, from start: Timestamp, to end: Timestamp) {
+    if timeline.isEmpty {
+      timeline = Array(repeating: 0, count: DepthAccumulator.timelineParts)
+    }
+    let end = max(end.nanoseconds, 0)
+    var time = min(max(start.nanoseconds, 0), end)
+    while time < end {
+      let part = Int(time / partLength)
+      guard part < timeline.count else { return }
+      // The last part of an absurd recording would end beyond all numbers.
+      let (next, overflow) = Int64(part + 1).multipliedReportingOverflow(by: partLength)
+      let last = overflow ? end : min(end, next)
+      timeline[part] += Double(value) * Double(last - time)
+      time = last
+    }
   }
 }

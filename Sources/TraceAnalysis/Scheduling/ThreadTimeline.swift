@@ -113,7 +113,7 @@ struct ThreadTimeline {
   @inline(__always)
   private func activity(of wait: Wait) -> ThreadActivity? {
     if wait.kind.isContended { return .lockWait }
-    return wait.kind == .thread ? nil : .queueWait
+    return wait.kind.isIdle ? nil : .queueWait
   }
 
   /// Tells its life up to a moment.
@@ -182,6 +182,7 @@ struct ThreadTimeline {
   private func pathStep(isBlocked: Bool) -> (activity: ThreadActivity, lock: UInt32) {
     guard isBlocked else { return (activity, 0) }
     guard let wait else { return (.sleeping, 0) }
+    if wait.kind == .poll { return (.sleeping, wait.lock) }
     return (wait.kind.isContended ? .lockWait : .queueWait, wait.lock)
   }
 

@@ -89,6 +89,10 @@ extension TraceAnalyzer {
     _ event: Event, _ lock: Int, _ locks: inout MutableSpan<LockAccumulator>,
     _ timelines: inout MutableSpan<ThreadTimeline>
   ) {
+    // A wake at a futex of which it is not known what it is: most are locks.
+    guard lockKinds[lock].isContended || lockKinds[lock] == .futex else {
+      return noteWake(event, lock, &locks, &timelines)
+    }
     let holder = threadIndex.place(of: event.thread.rawValue)
     let place = locks[lock].contended
     if place >= 0, definitions.recording.scheduling != .off {

@@ -38,7 +38,7 @@ struct ThreadAccumulator {
       lockWait = lockWait.addingReportingOverflow(event.duration).partialValue
       addBlock(event)
       addToTimeline(event, partLength)
-    } else if kind != .thread {
+    } else if !kind.isIdle {
       queueWait = queueWait.addingReportingOverflow(event.duration).partialValue
     }
   }

@@ -72,12 +72,46 @@ extension ChromeTraceWriter {
   }
 
   mutating func setValue(_ event: Event, _ lock: Int, _ track: Int) {
+    if locks[lock].isQueue { return changeDepth(to: event.value, lock) }
     appendCounter("value", lock, event.value)
     // A post that nobody waits for is told by the value alone.
     guard event.operation == .post, locks[lock].waiting > 0 else { return }
     let flow = wakeup(event, lock) { $0.append($1) }
     appendMoment(#"{"ph":"X","cat":"wakeup","name":"post "#, lock, track, flow)
     appendArguments(event, lock)
+    appendEnd(event)
+  }
+
+  mutating func changeDepth(by difference: Int64, _ lock: Int) {
+    let (sum, overflow) = locks[lock].depth.addingReportingOverflow(difference)
+    changeDepth(to: overflow ? .max : max(sum, 0), lock)
+  }
+
+  private mutating func changeDepth(to depth: Int64, _ lock: Int) {
+    locks[lock].depth = depth
+    appendCounter("depth", lock, depth)
+  }
+
+  /// A piece of work, of a queue or of a label.
+  mutating func work(_ event: Event, _ lock: Int, _ track: Int) {
+    let slice = place(event, track)
+    appendSlice(#"{"ph":"X","cat":"work","name":""#, lock, track, slice)
+    appendArguments(event, lock)
+    if slice.isCut {
+      output.append(#","cut":true,"ran_ns":"#)
+      output.append(event.duration)
+      output.append(",\"began_us\":")
+      output.append(microseconds: event.start.nanoseconds)
+    }
+    appendEnd(event)
+  }
+
+  /// Something happened that the program has a name for: a slice without a length.
+  mutating func instant(_ event: Event, _ lock: Int, _ track: Int) {
+    appendMoment(#"{"ph":"X","cat":"instant","name":""#, lock, track, .none)
+    appendArguments(event, lock)
+    output.append(",\"value\":")
+    output.append(event.value)
     appendEnd(event)
   }
 

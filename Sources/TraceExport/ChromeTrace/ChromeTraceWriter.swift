@@ -6,7 +6,8 @@ public import TraceModel
 /// length, its signals and posts. An arrow goes from what woke a waiter to a slice without a length
 /// at the end of the wait: viewers take the arrow of two slices to go from the one that begins first,
 /// and a wait begins before the release that ends it. Each lock that was waited for has a counter of
-/// its waiters, and each semaphore one of its value. Scheduling comes behind all of it: a track for
+/// its waiters, each semaphore one of its value, and each queue one of its depth. Work that the program
+/// has a name for, or that came out of a queue, is a slice too. Scheduling comes behind all of it: a track for
 /// each CPU, and the states of each thread.
 ///
 /// Slices of a thread nest. One that would cross another begins where that one ends; it has
@@ -99,6 +100,11 @@ public struct ChromeTraceWriter {
       case .release: release(event, lock, track)
       case .signal: signal(event, lock, track)
       case .value: setValue(event, lock, track)
+      case .enqueue: changeDepth(by: event.value, lock)
+      case .dequeue: changeDepth(by: 0 &- event.value, lock)
+      case .slice: work(event, lock, track)
+      case .instant: instant(event, lock, track)
+      case .counter: appendCounter("value", lock, event.value)
       case .switch, .wakeup, .sample: break
       }
     }

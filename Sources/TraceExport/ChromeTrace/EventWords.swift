@@ -15,6 +15,9 @@ extension Event.Operation {
     case .arrive: #","operation":"arrive""#
     case .once: #","operation":"once""#
     case .join: #","operation":"join""#
+    case .put: #","operation":"put""#
+    case .take: #","operation":"take""#
+    case .poll: #","operation":"poll""#
     case .preempted, .blocked, .uninterruptible, .ended, .interrupt: ""
     }
   }

@@ -13,6 +13,9 @@ struct LockState {
   /// Threads that wait for it.
   var waiting = 0
   var wakeups = Wakeups()
+  var isQueue = false
+  /// What is in a queue.
+  var depth: Int64 = 0
 
   /// The states of all locks; the first one stands for locks without a definition.
   static func all(
@@ -43,7 +46,8 @@ struct LockState {
       states.append(
         LockState(
           name: texts.add(name), counter: texts.add("\"\(counter)\""),
-          process: texts.add("\"pid\":\(pid)"), arguments: texts.add(arguments)))
+          process: texts.add("\"pid\":\(pid)"), arguments: texts.add(arguments),
+          isQueue: lock?.kind.isQueue ?? false))
     }
     return (states, NumberIndex(locks.map(\.id.rawValue)))
   }

@@ -1,0 +1,60 @@
+// Functions of libraries that a program may have or not, which hooks stand in for.
+//
+//     #define FUNCTIONS(X) X(void, g_async_queue_push, (void *queue, void *item))
+//     LIBRARY_FUNCTIONS(glib, "libglib-2.0.so", FUNCTIONS)
+//
+// makes `glib_library`, to be listed in library.c, and `REAL_OF(glib, g_async_queue_push, THIS_SITE)`,
+// the function as the library has it.
+#ifndef CTRACE_RUNTIME_LIBRARY_H
+#define CTRACE_RUNTIME_LIBRARY_H
+
+#include "runtime.h"
+
+/// Libraries that call a function whose own library is known to them alone.
+enum { CALLERS_KNOWN = 4 };
+struct function_of_caller {
+  void *map;
+  void *found;
+  uint32_t generation;
+};
+
+struct library_function {
+  const char *name;
+  /// The one that all of the program means by the name, where there is one.
+  void *found;
+  struct function_of_caller callers[CALLERS_KNOWN];
+};
+
+struct library {
+  /// What its file's name begins with.
+  const char *file;
+  struct library_function *functions;
+  uint32_t count;
+  bool is_found;
+};
+
+/// Looks for the functions of all libraries that are loaded by now. Takes the loader's lock: where no
+/// hook is under way.
+void find_library_functions(void);
+
+/// The function for a hook that was called from a place: of a library that the loader keeps to those
+/// that asked for it, as its caller has it.
+void *find_function_for(struct library_function *function, struct site site);
+
+#define LIBRARY_FUNCTIONS(library, file, FUNCTIONS)                                          \
+  enum { FUNCTIONS(LIBRARY_PLACE) library##_count };                                         \
+  FUNCTIONS(LIBRARY_TYPE)                                                                    \
+  static struct library_function library##_functions[] = {FUNCTIONS(LIBRARY_ENTRY)};         \
+  struct library library##_library = {file, library##_functions, library##_count, false};
+
+#define LIBRARY_PLACE(result, name, parameters) place_of_##name,
+#define LIBRARY_TYPE(result, name, parameters) typedef result(*type_of_##name) parameters;
+#define LIBRARY_ENTRY(result, name, parameters) {.name = #name},
+
+/// A function of a library as it is known: for use in a hook, whose own frame `site` tells.
+#define REAL_OF(library, name, site)                                                      \
+  ((type_of_##name)(likely(library##_functions[place_of_##name].found != NULL)            \
+                        ? library##_functions[place_of_##name].found                      \
+                        : find_function_for(&library##_functions[place_of_##name], site)))
+
+#endif

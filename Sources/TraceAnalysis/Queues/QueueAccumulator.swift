@@ -1,0 +1,103 @@
+internal import TraceModel
+
+/// What is known of one queue so far, or of a label's work and counters.
+struct QueueAccumulator {
+  private(set) var depth: DepthAccumulator
+  private(set) var residence = Distribution()
+  /// Pieces of work that came out of it.
+  private(set) var work = Distribution()
+  private(set) var putWaits = Distribution()
+  private(set) var takeWaits = Distribution()
+  /// Operations by stack; their times are items.
+  private(set) var producers = StackTotals()
+  private(set) var consumers = StackTotals()
+  private(set) var enqueued: UInt64 = 0
+  private(set) var dequeued: UInt64 = 0
+  private(set) var instants: UInt64 = 0
+  private var waiting = ItemRuns()
+  private let holdsBytes: Bool
+
+  init(_ lock: Lock?, partLength: Int64) {
+    holdsBytes = lock?.kind.holdsBytes ?? false
+    depth = DepthAccumulator(
+      capacity: Int64(clamping: lock?.capacity ?? 0), partLength: partLength)
+  }
+
+  /// Items are put in.
+  mutating func enqueue(_ event: Event) {
+    let count = max(event.value, 0)
+    enqueued &+= UInt64(count)
+    depth.change(by: count, at: event.time)
+    producers.add(event.stack, time: count)
+    waiting.append(count: count, at: event.time)
+  }
+
+  /// Items are taken out. How long they were in is told by the event or, where they come out in the
+  /// order in which they went in, by when they did.
+  mutating func dequeue(_ event: Event) {
+    let count = max(event.value, 0)
+    dequeued &+= UInt64(count)
+    depth.change(by: -count, at: event.time)
+    consumers.add(event.stack, time: count)
+    if event.isDurationKnown {
+      residence.add(event.duration)
+      _ = waiting.take(count)
+      return
+    }
+    var left = count
+    while left > 0, let run = waiting.take(left) {
+      let spent = max(0, event.time - run.time)
+      if holdsBytes {
+        residence.add(spent)
+      } else {
+        let (total, overflow) = spent.multipliedReportingOverflow(by: run.count)
+        residence.add(
+          count: UInt64(run.count), total: overflow ? .max : total, greatest: spent)
+      }
+      left -= run.count
+    }
+  }
+
+  /// Something says what its depth is.
+  mutating func set(_ value: Int64, at time: Timestamp) { depth.change(to: value, at: time) }
+
+  /// A thread has waited for room, or for something to come.
+  mutating func wait(_ event: Event) {
+    if event.operation == .put { putWaits.add(event.duration) }
+    if event.operation == .take { takeWaits.add(event.duration) }
+  }
+
+  /// A piece of work was done.
+  mutating func work(_ event: Event) { work.add(event.duration) }
+
+  mutating func instant() { instants += 1 }
+}
+
+/// Items that wait in a queue, in the order in which they came: those that came at once are one run.
+struct ItemRuns {
+  /// Beyond these, what came first is forgotten: its time in the queue stays unknown.
+  private static let most = 1 << 20
+
+  private var runs: [(time: Timestamp, count: Int64)] = []
+  private var first = 0
+
+  mutating func append(count: Int64, at time: Timestamp) {
+    guard count > 0 else { return }
+    if runs.count - first >= ItemRuns.most { first += 1 }
+    if first > 64, first * 2 > runs.count {
+      runs.removeFirst(first)
+      first = 0
+    }
+    runs.append((time, count))
+  }
+
+  /// Takes at most so many out, of those that came at one time; nil when none is left.
+  mutating func take(_ count: Int64) -> (time: Timestamp, count: Int64)? {
+    guard first < runs.count else { return nil }
+    let taken = min(count, runs[first].count)
+    let time = runs[first].time
+    runs[first].count -= taken
+    if runs[first].count == 0 { first += 1 }
+    return (time, taken)
+  }
+}
