@@ -7,7 +7,10 @@
 
 #include "unwind.h"
 
-static struct library *const libraries[] = {NULL};
+extern struct library blocks_library, dispatch_library, dispatch_waits_library, concurrency_library;
+
+static struct library *const libraries[] = {
+    &blocks_library, &dispatch_library, &dispatch_waits_library, &concurrency_library, NULL};
 
 static const char *file_name(const char *path) {
   const char *slash = strrchr(path, '/');

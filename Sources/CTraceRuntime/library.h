@@ -41,20 +41,20 @@ void find_library_functions(void);
 /// that asked for it, as its caller has it.
 void *find_function_for(struct library_function *function, struct site site);
 
-#define LIBRARY_FUNCTIONS(library, file, FUNCTIONS)                                          \
-  enum { FUNCTIONS(LIBRARY_PLACE) library##_count };                                         \
-  FUNCTIONS(LIBRARY_TYPE)                                                                    \
-  static struct library_function library##_functions[] = {FUNCTIONS(LIBRARY_ENTRY)};         \
-  struct library library##_library = {file, library##_functions, library##_count, false};
+#define LIBRARY_FUNCTIONS(prefix, file, FUNCTIONS)                                       \
+  enum { FUNCTIONS(LIBRARY_PLACE) prefix##_count };                                      \
+  FUNCTIONS(LIBRARY_TYPE)                                                                \
+  static struct library_function prefix##_functions[] = {FUNCTIONS(LIBRARY_ENTRY)};      \
+  struct library prefix##_library = {file, prefix##_functions, prefix##_count, false};
 
-#define LIBRARY_PLACE(result, name, parameters) place_of_##name,
-#define LIBRARY_TYPE(result, name, parameters) typedef result(*type_of_##name) parameters;
-#define LIBRARY_ENTRY(result, name, parameters) {.name = #name},
+#define LIBRARY_PLACE(result, symbol, parameters) place_of_##symbol,
+#define LIBRARY_TYPE(result, symbol, parameters) typedef result(*type_of_##symbol) parameters;
+#define LIBRARY_ENTRY(result, symbol, parameters) {.name = #symbol},
 
 /// A function of a library as it is known: for use in a hook, whose own frame `site` tells.
-#define REAL_OF(library, name, site)                                                      \
-  ((type_of_##name)(likely(library##_functions[place_of_##name].found != NULL)            \
-                        ? library##_functions[place_of_##name].found                      \
-                        : find_function_for(&library##_functions[place_of_##name], site)))
+#define REAL_OF(prefix, symbol, site)                                                      \
+  ((type_of_##symbol)(likely(prefix##_functions[place_of_##symbol].found != NULL)          \
+                          ? prefix##_functions[place_of_##symbol].found                    \
+                          : find_function_for(&prefix##_functions[place_of_##symbol], site)))
 
 #endif
