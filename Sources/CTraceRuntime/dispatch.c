@@ -74,10 +74,17 @@ static void name_queue(void *queue, struct site site) {
     record_name((uintptr_t)queue, CTRACE_DISPATCH_QUEUE, 0, label);
 }
 
-/// A queue goes without a word, once its last item has run: another that is made at its address shows it.
+void note_made(uintptr_t object, uint8_t kind) {
+  // A bit for the hashes of all addresses that objects were made at.
+  static uint64_t known[1 << 10];
+  uint64_t hash = hash_address(object) >> 48, bit = UINT64_C(1) << (hash & 63);
+  if (__atomic_fetch_or(&known[hash >> 6], bit, __ATOMIC_RELAXED) & bit)
+    record_destroy(object, kind);
+}
+
 static void *made(void *queue, struct site site) {
   if (queue == NULL || !is_recording()) return queue;
-  record_destroy((uintptr_t)queue, CTRACE_DISPATCH_QUEUE);
+  note_made((uintptr_t)queue, CTRACE_DISPATCH_QUEUE);
   record_lock(CTRACE_RECORD_INIT, (uintptr_t)queue, CTRACE_DISPATCH_QUEUE, 0, site);
   name_queue(queue, site);
   return queue;

@@ -18,8 +18,7 @@ enum { NO_TIME = 0 };
 
 static void *made(void *object, uint8_t kind, struct site site) {
   if (object == NULL || !is_recording()) return object;
-  // What was at the address before went without a word.
-  record_destroy((uintptr_t)object, kind);
+  note_made((uintptr_t)object, kind);
   record_lock(CTRACE_RECORD_INIT, (uintptr_t)object, kind, 0, site);
   return object;
 }
@@ -131,10 +130,8 @@ exported intptr_t dispatch_group_wait(void *group, uint64_t timeout) {
 }
 
 exported void dispatch_group_leave(void *group) {
-  if (group != NULL && is_recording()) {
-    note_wake((uintptr_t)group, CTRACE_DISPATCH_GROUP, THIS_SITE);
-    if (__atomic_load_n(&group_waiters, __ATOMIC_RELAXED) != 0)
-      record_leave((uintptr_t)group, now(), THIS_SITE);
-  }
+  if (unlikely(__atomic_load_n(&group_waiters, __ATOMIC_RELAXED) != 0) && group != NULL &&
+      is_recording())
+    record_leave((uintptr_t)group, now(), THIS_SITE);
   REAL_OF(dispatch_waits, dispatch_group_leave, THIS_SITE)(group);
 }
