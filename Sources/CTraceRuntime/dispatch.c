@@ -414,8 +414,8 @@ always_inline bool put_sync(void *queue, struct work work, work_function code, s
   if (queue == NULL || code == NULL || !is_recording()) return false;
   __attribute__((cleanup(end_sync))) struct sync_call call = {
       .work = work, .queue = (uintptr_t)queue, .thread = &self};
-  call.since = put_in(queue, 1, site);
   wait_begin(&call.wait, call.queue, CTRACE_DISPATCH_QUEUE, CTRACE_PUT, 0, 0, site);
+  call.since = put_in(queue, 1, site);
   enter_library();
   put(queue, &call, run_sync);
   if (self.is_inside_library) leave_library();

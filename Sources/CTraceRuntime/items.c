@@ -72,7 +72,11 @@ void record_items(uint8_t record_kind, uint64_t queue, uint8_t lock_kind, uint64
   if (self.wait_ended) flush_wait(0);
   enter();
   uint64_t key = any_key(queue);
-  uint8_t stack = self.slot->pending.state == 1 ? 0 : capture_stack(site);
+  const struct ctrace_pending *pending = &self.slot->pending;
+  // The stack of a wait that goes on must keep its meaning; in a wait for the same queue it is the same.
+  uint8_t stack = pending->state != 1     ? capture_stack(site)
+                  : pending->lock == key ? pending->stack
+                                          : 0;
   if (unlikely(has_kept_items())) count += take_kept_items(record_kind, key);
   if (!write_items(record_kind, key, lock_kind, count, since, time, stack))
     keep_items(record_kind, key, lock_kind, count, time);

@@ -85,6 +85,9 @@ extension RecordingTests {
         let lock = try #require(locks.first { $0.kind == kind && $0.contended > 0 })
         expectSame(lock.waitNs.max, try recording.value(name))
         #expect(lock.waiters.first?.stack.functions.first == waiter)
+        // Those that time out go through a function without frame and unwind table.
+        let callers = lock.waiters.compactMap(\.stack.functions.first)
+        #expect(callers.allSatisfy { $0.hasPrefix("dispatch_queues.") }, "\(callers)")
       }
       let semaphore = try #require(
         locks.first { $0.kind == "dispatch-semaphore" && $0.contended > 0 })
@@ -104,8 +107,9 @@ extension RecordingTests {
     @Test func `Work items are cancelled, waited for and notified of as ever`() throws {
       let recording = try record("dispatch_queues", "items")
       #expect(try recording.value("ran") == 6 && recording.value("ticks") == 3)
+      #expect(try recording.value("released") == 10, "what a block has captured goes with it")
       let serial = try queue("test.serial", in: recording)
-      #expect(serial.enqueued == 3 && serial.dequeued == 3)
+      #expect(serial.enqueued == 34 && serial.dequeued == 34)
       #expect(serial.depth.max >= 2, "one that is cancelled is there until its turn")
       let concurrent = try queue("test.concurrent", in: recording)
       #expect(concurrent.enqueued == 5 && concurrent.dequeued == 5)

@@ -181,6 +181,13 @@ func later() {
   print("elapsed \(nanoseconds() - start)")
 }
 
+/// Says when it is no longer needed.
+final class Captured: Sendable {
+  static let released = Atomic<Int>(0)
+  func use() {}
+  deinit { Captured.released.add(1, ordering: .relaxed) }
+}
+
 /// Work items that are cancelled, waited for, notified of and run in groups; a timer of a source.
 func items() {
   let cancelled = DispatchWorkItem { exit(9) }
@@ -218,6 +225,18 @@ func items() {
   timer.resume()
   gate.wait()
   print("ticks \(ticks)")
+  for _ in 0..<10 {
+    let captured = Captured()
+    serial.async { captured.use() }
+    serial.sync { captured.use() }
+    serial.asyncAfter(deadline: .now() + .milliseconds(1)) {
+      captured.use()
+      gate.signal()
+    }
+    gate.wait()
+  }
+  serial.sync {}
+  print("released \(Captured.released.load(ordering: .relaxed))")
 }
 
 /// Iterations side by side, and where there is no choice one after another.
