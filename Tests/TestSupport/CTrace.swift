@@ -85,6 +85,16 @@ public final class TestRecording {
     return lock
   }
 
+  /// The queue with a name.
+  public func queue(_ name: String, kind: String? = nil) throws -> QueueSummary {
+    let queues = try report().queues
+    guard let queue = queues.first(where: { $0.name == name && (kind == nil || $0.kind == kind) })
+    else {
+      throw TestFailure("there is no queue \(name) among \(queues.map { "\($0.name) \($0.kind)" })")
+    }
+    return queue
+  }
+
   /// The thread with a name.
   public func thread(_ name: String) throws -> ThreadSummary {
     let threads = try report().threads
