@@ -81,7 +81,7 @@ void record_items(uint8_t record_kind, uint64_t queue, uint8_t lock_kind, uint64
 
 // MARK: Work and numbers
 
-void record_slice(uint64_t label, uint8_t lock_kind, uint64_t start) {
+void record_slice(uint64_t label, uint8_t lock_kind, uint8_t operation, uint64_t start) {
   if (!is_recording()) return;
   if (self.wait_ended) flush_wait(0);
   enter();
@@ -89,6 +89,7 @@ void record_slice(uint64_t label, uint8_t lock_kind, uint64_t start) {
       reserve_record(CTRACE_RECORD_SLICE, sizeof *record / 8, now());
   if (record != NULL) {
     record->head.lock_kind = lock_kind;
+    record->head.operation = operation;
     record->acquired = start;
     record->key = any_key(label);
     commit_record(record);

@@ -279,7 +279,7 @@ noinline void record_items(uint8_t record_kind, uint64_t queue, uint8_t lock_kin
 /// Records what the depth of a queue is.
 noinline void record_depth(uint64_t queue, uint8_t lock_kind, uint64_t depth);
 /// Records a piece of work that began at `start` and has just ended.
-noinline void record_slice(uint64_t label, uint8_t lock_kind, uint64_t start);
+noinline void record_slice(uint64_t label, uint8_t lock_kind, uint8_t operation, uint64_t start);
 /// Records an INSTANT or the value of a COUNTER.
 noinline void record_number(uint8_t record_kind, uint64_t label, int64_t number, struct site site);
 /// Records what a lock or queue is called, unless this thread has lately. A name may be NULL.

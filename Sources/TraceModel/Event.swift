@@ -91,6 +91,8 @@ public struct Event: Hashable, Sendable {
     case take = 17
     /// A wait for any of several files.
     case poll = 18
+    /// Of work that may have been done in several threads: the one of the event has ended it.
+    case span = 19
   }
 
   /// How a wait ended. The raw value is the file format's number.

@@ -17,8 +17,8 @@ enum LockFunctions {
     "std::recursive_mutex::", "std::shared_mutex::", "std::shared_timed_mutex::",
     "std::unique_lock<", "std::lock_guard<", "std::scoped_lock<", "std::shared_lock<",
     "std::__mutex_base::", "std::condition_variable::", "std::__condvar::",
-    // Of ctrace.h.
-    "ctrace_", "ctrace::",
+    // Of ctrace.h, and the same for Swift.
+    "ctrace_", "ctrace::", "CTraceProbes.", "CTraceObservability.",
     "std::thread::join", "std::__shared_mutex_pthread::", "std::__glibcxx_rwlock_",
   ]
 

@@ -188,7 +188,9 @@ final class ThreadStream {
     case CTRACE_RECORD_SLICE.rawValue:
       let slice = record.load(0, as: ctrace_record_release.self)
       append(
-        Event(kind: .slice, thread: thread.id, time: .zero, lock: lock(slice.key, head, &catalog)),
+        Event(
+          kind: .slice, operation: Event.Operation(rawValue: head.operation) ?? .unknown,
+          thread: thread.id, time: .zero, lock: lock(slice.key, head, &catalog)),
         for: head.time &- slice.acquired, until: head.time, context)
     case CTRACE_RECORD_INSTANT.rawValue, CTRACE_RECORD_COUNTER.rawValue:
       let number = record.load(0, as: ctrace_record_value.self)

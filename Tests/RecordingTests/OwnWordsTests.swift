@@ -106,6 +106,39 @@ extension RecordingTests {
       }
     }
 
+    @Test func `Swift tells of itself, and so do its metrics and spans`() throws {
+      let recording = try TestRecording(CTrace.program("SwiftWords"))
+      #expect(recording.run.status == 0, "\(recording.run.errors)")
+      #expect(try recording.value("recorded") == 1)
+      let jobs = try recording.queue("swift jobs", kind: "queue")
+      #expect(jobs.enqueued == 3 && jobs.dequeued == 3 && jobs.depth.max == 3 && jobs.capacity == 3)
+      #expect(isClose(try #require(jobs.residenceNs).total, try recording.value("stayed")))
+      #expect(jobs.producers.first?.stack.first?.function.hasPrefix("SwiftWords.put") == true)
+      let pile = try recording.queue("swift pile", kind: "queue")
+      #expect(isClose(try #require(pile.residenceNs).max, try recording.value("first_stay")))
+      #expect(try recording.lock("swift lock", kind: "lock").acquisitions == 4)
+
+      let report = try recording.report()
+      func slice(_ name: String) throws -> SliceSummary {
+        try #require(report.slices.first { $0.name == name }, "\(report.slices.map(\.name))")
+      }
+      #expect(isClose(try slice("swift work").runNs.total, try recording.value("worked")))
+      #expect(try slice("swift moment").instants == 1)
+      func counter(_ name: String) -> CounterSummary? { report.counters.first { $0.name == name } }
+      #expect(counter("requests{method=GET}")?.last == 10)
+      #expect(counter("open")?.max == 7 && counter("open")?.last == 5)
+      #expect(isClose(try slice("handled").runNs.total, 2_000_000))
+      #expect(isClose(try slice("request").runNs.total, try recording.value("spanned")))
+      #expect(try slice("request: half way").instants == 1)
+      #expect(try slice("failing").count == 1)
+      #expect(try slice("failing: CocoaError").instants == 1)
+    }
+
+    @Test func `A Swift program does the same when it is not recorded`() throws {
+      let run = try Program.run(CTrace.program("SwiftWords"))
+      #expect(run.status == 0 && run.values["recorded"] == 0 && run.values["failed"] == 1)
+    }
+
     @Test func `C++ tells of itself too`() throws {
       for standard in ["c++11", "c++20"] {
         let program = try Workload.build(

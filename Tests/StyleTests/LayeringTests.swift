@@ -11,6 +11,10 @@ struct LayeringTests {
     "CTraceHeader": [],
     "CTraceRuntime": ["CTraceABI", "CTraceHeader"],
     "CTracePython": ["CTraceABI"],
+    // In programs that tell of themselves.
+    "CProbes": ["CTraceHeader"],
+    "CTraceProbes": ["CProbes"],
+    "CTraceObservability": ["CTraceProbes", "CoreMetrics", "Tracing"],
     // The system.
     "CLinux": ["CTraceABI"],
     "CElf": [],

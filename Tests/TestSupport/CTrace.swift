@@ -14,6 +14,8 @@ public enum CTrace {
 
   /// The command.
   public static let path = products + "/ctrace"
+  /// A program of this package that is there to be recorded.
+  public static func program(_ name: String) -> String { "\(products)/\(name)" }
   /// The library that is loaded into targets.
   public static let runtime = products + "/libctrace-runtime.so"
 

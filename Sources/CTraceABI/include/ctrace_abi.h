@@ -40,6 +40,7 @@ enum {
   CTRACE_MAX_FRAMES = 64,
   CTRACE_NAME_SIZE = 16,
   CTRACE_VALUES_PER_WINDOW = 256,
+  CTRACE_VALUE_WINDOW_NANOSECONDS = 2500000,
   CTRACE_DEFERRED_VALUES = 4,
   CTRACE_UNWRITTEN_ITEMS = 4,
   CTRACE_MAX_TEXT = 4096,
@@ -254,6 +255,8 @@ enum ctrace_operation {
   CTRACE_PUT = 16,
   CTRACE_TAKE = 17,
   CTRACE_POLLING = 18,
+  /// Of work that more than one thread may have done.
+  CTRACE_SPAN = 19,
 };
 
 /// How a wait ended: TraceModel's Event.Outcome.

@@ -94,6 +94,7 @@ extension ChromeTraceWriter {
 
   /// A piece of work, of a queue or of a label.
   mutating func work(_ event: Event, _ lock: Int, _ track: Int) {
+    if event.operation == .span { return span(event, lock, track) }
     let slice = place(event, track)
     appendSlice(#"{"ph":"X","cat":"work","name":""#, lock, track, slice)
     appendArguments(event, lock)
@@ -104,6 +105,33 @@ extension ChromeTraceWriter {
       output.append(microseconds: event.start.nanoseconds)
     }
     appendEnd(event)
+  }
+
+  /// Work of more than one thread: on a track of its own, by its number.
+  private mutating func span(_ event: Event, _ lock: Int, _ track: Int) {
+    lastSpan += 1
+    let begin = min(ChromeTime.drawn(event.start), now)
+    appendSpanEnd(#"{"ph":"b""#, lock, track, at: begin)
+    output.append(",\"args\":{")
+    appendArguments(event, lock)
+    appendEnd(event)
+    appendSpanEnd(#"{"ph":"e""#, lock, track, at: now)
+    output.append("}")
+  }
+
+  private mutating func appendSpanEnd(
+    _ head: StaticString, _ lock: Int, _ track: Int, at time: Int64
+  ) {
+    appendSeparator()
+    output.append(head)
+    output.append(#","cat":"span","id":"#)
+    output.append(lastSpan)
+    output.append(#","name":""#)
+    texts.write(locks[lock].name, to: &output)
+    output.append("\",")
+    texts.write(tracks[track].place, to: &output)
+    output.append(",\"ts\":")
+    output.append(drawn: time)
   }
 
   /// Something happened that the program has a name for: a slice without a length.
