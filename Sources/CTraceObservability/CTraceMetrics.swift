@@ -13,35 +13,44 @@ public struct CTraceMetrics: MetricsFactory {
   /// Makes one.
   public init() {}
 
+  /// A counter, with its sum.
   public func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
     Number(label, dimensions)
   }
 
+  /// A counter of fractions, with the whole part of its sum.
   public func makeFloatingPointCounter(
     label: String, dimensions: [(String, String)]
   ) -> any FloatingPointCounterHandler {
     Number(label, dimensions)
   }
 
+  /// A gauge, with its value.
   public func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
     Number(label, dimensions)
   }
 
+  /// A recorder, with the value recorded last.
   public func makeRecorder(
     label: String, dimensions: [(String, String)], aggregate: Bool
   ) -> any RecorderHandler {
     Number(label, dimensions)
   }
 
+  /// A timer: each length is work that has just ended.
   public func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
     Lengths(label, dimensions)
   }
 
-  // Nothing is kept beyond the handlers themselves.
+  /// Nothing: all there is goes with the handler.
   public func destroyCounter(_ handler: any CounterHandler) {}
+  /// Nothing: all there is goes with the handler.
   public func destroyFloatingPointCounter(_ handler: any FloatingPointCounterHandler) {}
+  /// Nothing: all there is goes with the handler.
   public func destroyMeter(_ handler: any MeterHandler) {}
+  /// Nothing: all there is goes with the handler.
   public func destroyRecorder(_ handler: any RecorderHandler) {}
+  /// Nothing: all there is goes with the handler.
   public func destroyTimer(_ handler: any TimerHandler) {}
 }
 
