@@ -2,9 +2,16 @@ internal import TraceAnalysis
 
 // What goes through queues, and what the program says of its own work.
 extension TextReport {
+  /// Those through which something went; what only has a value, as semaphores do, comes behind them.
+  private var toldQueues: [QueueSummary] {
+    let queues = report.queues.filter { $0.enqueued > 0 || $0.dequeued > 0 }
+    return queues.filter { $0.kind != "semaphore" } + queues.filter { $0.kind == "semaphore" }
+  }
+
   /// Queues, with their depth over the run.
   var queues: String? {
-    guard !report.queues.isEmpty else { return nil }
+    let queues = toldQueues
+    guard !queues.isEmpty else { return nil }
     var table = TextTable([
       .init(title: "QUEUES", isFlexible: true), .init(title: "mean", alignment: .right),
       .init(title: "p99", alignment: .right), .init(title: "max", alignment: .right),
@@ -12,7 +19,7 @@ extension TextReport {
       .init(title: "in it: p50", alignment: .right), .init(title: "p99", alignment: .right),
       .init(title: "depth"),
     ])
-    for queue in report.queues.prefix(top) {
+    for queue in queues.prefix(top) {
       table.add([
         name(queue.name, queue.pid), amount(queue.depth.mean, queue),
         amount(Double(queue.depth.p99), queue), amount(Double(queue.depth.max), queue),
@@ -22,12 +29,12 @@ extension TextReport {
         queue.residenceNs.map { brief($0.p99) } ?? "", curve(queue.depth),
       ])
     }
-    return section(table, more: report.queues.count - top, "queue")
+    return section(table, more: queues.count - top, "queue")
   }
 
   /// Who put in and who took out, of the queues that most went through.
   var queueUsers: String? {
-    let told = report.queues.prefix(top).filter { !$0.producers.isEmpty || !$0.consumers.isEmpty }
+    let told = toldQueues.prefix(top).filter { !$0.producers.isEmpty || !$0.consumers.isEmpty }
     guard !told.isEmpty else { return nil }
     var lines: [String] = []
     for queue in told.prefix(3) {
