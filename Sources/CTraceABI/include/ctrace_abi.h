@@ -58,6 +58,8 @@ enum ctrace_flags {
   CTRACE_NO_CHILDREN = 1 << 0,
   /// Acquires are counted but not stamped, so that holds are unknown.
   CTRACE_NO_HOLDS = 1 << 1,
+  /// The kernel is asked for the depth of its queues at each operation.
+  CTRACE_ASKS_DEPTH = 1 << 2,
 };
 
 /// The start of the arena.
@@ -254,7 +256,12 @@ enum ctrace_operation {
   CTRACE_PUT = 16,
   CTRACE_TAKE = 17,
   CTRACE_POLLING = 18,
+  /// Of a value: what was in a queue when it was first looked at.
+  CTRACE_FIRST_LOOK = 19,
 };
+
+/// In the number of a socket: it stands for the other end of the one with this number.
+static const uint64_t CTRACE_OTHER_END = UINT64_C(1) << 47;
 
 /// How a wait ended: TraceModel's Event.Outcome.
 enum ctrace_outcome {

@@ -15,12 +15,15 @@ struct QueueAccumulator {
   private(set) var dequeued: UInt64 = 0
   private(set) var instants: UInt64 = 0
   private var waiting = ItemRuns()
+  /// Items that were in when it was first looked at and are not out yet.
+  private var unseen: Int64 = 0
   private let holdsBytes: Bool
 
   init(_ lock: Lock?, partLength: Int64) {
     holdsBytes = lock?.kind.holdsBytes ?? false
     depth = DepthAccumulator(
-      capacity: Int64(clamping: lock?.capacity ?? 0), partLength: partLength)
+      capacity: Int64(clamping: lock?.capacity ?? 0),
+      isBounded: lock?.kind.isBounded ?? false, partLength: partLength)
   }
 
   /// Items are put in.
@@ -44,7 +47,9 @@ struct QueueAccumulator {
       _ = waiting.take(count)
       return
     }
-    var left = count
+    // What was there before the recording comes out first, and nobody knows how long it was in.
+    var left = count - min(unseen, count)
+    unseen -= count - left
     while left > 0, let run = waiting.take(left) {
       let spent = max(0, event.time - run.time)
       if holdsBytes {
@@ -59,7 +64,13 @@ struct QueueAccumulator {
   }
 
   /// Something says what its depth is.
-  mutating func set(_ value: Int64, at time: Timestamp) { depth.change(to: value, at: time) }
+  mutating func set(_ event: Event) {
+    if event.operation == .firstLook {
+      guard depth.isEmpty else { return }
+      unseen = max(event.value, 0)
+    }
+    depth.change(to: event.value, at: event.time)
+  }
 
   /// A thread has waited for room, or for something to come.
   mutating func wait(_ event: Event) {

@@ -72,7 +72,11 @@ extension ChromeTraceWriter {
   }
 
   mutating func setValue(_ event: Event, _ lock: Int, _ track: Int) {
-    if locks[lock].isQueue { return changeDepth(to: event.value, lock) }
+    if locks[lock].isQueue {
+      // A first look counts where nothing else is known.
+      guard event.operation != .firstLook || !locks[lock].isDepthKnown else { return }
+      return changeDepth(to: event.value, lock)
+    }
     appendCounter("value", lock, event.value)
     // A post that nobody waits for is told by the value alone.
     guard event.operation == .post, locks[lock].waiting > 0 else { return }
@@ -89,6 +93,7 @@ extension ChromeTraceWriter {
 
   private mutating func changeDepth(to depth: Int64, _ lock: Int) {
     locks[lock].depth = depth
+    locks[lock].isDepthKnown = true
     appendCounter("depth", lock, depth)
   }
 

@@ -14,6 +14,8 @@ struct LockState {
   var waiting = 0
   var wakeups = Wakeups()
   var isQueue = false
+  /// Whether anything is known of its depth.
+  var isDepthKnown = false
   /// What is in a queue.
   var depth: Int64 = 0
 
