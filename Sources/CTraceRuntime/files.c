@@ -181,6 +181,12 @@ uint64_t look_again(int file, uint8_t operation) {
   return queue_of_known(file, look_at(file, known_file(file)), operation);
 }
 
+bool may_wait(int file, int flags) {
+  int saved_errno = errno, status = flags & MSG_DONTWAIT ? O_NONBLOCK : real.fcntl(file, F_GETFL, 0);
+  errno = saved_errno;
+  return status < 0 || !(status & O_NONBLOCK);
+}
+
 // MARK: Queues of messages
 
 static uint64_t add_message_queue(int file, const char *name, struct site site) {

@@ -67,4 +67,8 @@ always_inline bool has_waited(uint64_t start, uint64_t end, uint64_t bytes) {
   return end - start >= arena.longest_call + (bytes >> 10) * arena.longest_kilobyte;
 }
 
+/// Whether a call waits with a descriptor, by its flags as a file and those of a call with a socket.
+/// Asked where it took long.
+noinline bool may_wait(int file, int flags);
+
 #endif

@@ -8,27 +8,28 @@
 
 /// Records one message that went in or out, and ends the wait if it was one.
 static noinline void message_moved(struct wait *wait, uint64_t queue, uint8_t operation,
-                                   bool has_moved, long result, size_t size) {
+                                   bool has_moved, int file, int flags, long result, size_t size) {
   uint64_t start = wait_start(wait), end = now();
   if (start == 0) return;
   if (has_moved && operation == CTRACE_PUT)
     record_items_of(wait, CTRACE_RECORD_ENQUEUE, queue, 1, start);
   else if (has_moved)
     record_items_of(wait, CTRACE_RECORD_DEQUEUE, queue, 1, end);
-  if (has_waited(start, end, size))
+  if (has_waited(start, end, size) && may_wait(file, flags))
     wait_end(wait, outcome_of_call(result));
   else
     wait_abandon(wait);
 }
 
-#define MESSAGE(key, direction, call, size, moves, ask)                                  \
+#define MESSAGE(key, direction, call, size, moves, file, flags, ask)                                  \
   do {                                                                                   \
     uint64_t queue = is_recording() ? (key) : 0;                                         \
     if (unlikely(queue == 0)) return call;                                               \
     __attribute__((cleanup(wait_cleanup))) struct wait wait = {0};                       \
     wait_begin(&wait, queue, kind_of_shared(queue), direction, 0, 0, THIS_SITE);         \
     __auto_type result = call;                                                           \
-    message_moved(&wait, queue, direction, result >= 0 && (moves), result, size);        \
+    message_moved(&wait, queue, direction, result >= 0 && (moves), file, flags, result,     \
+                  size);                                                                 \
     if (unlikely(arena.asks_depth)) ask;                                                 \
     return result;                                                                       \
   } while (0)
@@ -68,26 +69,26 @@ exported int mq_close(mqd_t file) {
 
 exported int mq_send(mqd_t file, const char *buffer, size_t size, unsigned priority) {
   MESSAGE(message_queue_of(file), CTRACE_PUT, real.mq_send(file, buffer, size, priority), size, true,
-          ask_messages(file, queue));
+          file, 0, ask_messages(file, queue));
 }
 
 exported int mq_timedsend(mqd_t file, const char *buffer, size_t size, unsigned priority,
                           const struct timespec *time) {
   MESSAGE(message_queue_of(file), CTRACE_PUT,
           real.mq_timedsend(file, buffer, size, priority, time), size, true,
-          ask_messages(file, queue));
+          file, 0, ask_messages(file, queue));
 }
 
 exported ssize_t mq_receive(mqd_t file, char *buffer, size_t size, unsigned *priority) {
   MESSAGE(message_queue_of(file), CTRACE_TAKE, real.mq_receive(file, buffer, size, priority), size,
-          true, ask_messages(file, queue));
+          true, file, 0, ask_messages(file, queue));
 }
 
 exported ssize_t mq_timedreceive(mqd_t file, char *restrict buffer, size_t size,
                                  unsigned *restrict priority, const struct timespec *restrict time) {
   MESSAGE(message_queue_of(file), CTRACE_TAKE,
           real.mq_timedreceive(file, buffer, size, priority, time), size, true,
-          ask_messages(file, queue));
+          file, 0, ask_messages(file, queue));
 }
 
 // MARK: System V queues
@@ -120,13 +121,13 @@ exported int msgget(key_t key, int flags) {
 
 exported int msgsnd(int id, const void *message, size_t size, int flags) {
   MESSAGE(system_v_queue(id), CTRACE_PUT, real.msgsnd(id, message, size, flags), size, true,
-          ask_system_v(id, queue));
+          -1, flags & IPC_NOWAIT ? MSG_DONTWAIT : 0, ask_system_v(id, queue));
 }
 
 exported ssize_t msgrcv(int id, void *message, size_t size, long type, int flags) {
   // A copy leaves the message where it is.
   MESSAGE(system_v_queue(id), CTRACE_TAKE, real.msgrcv(id, message, size, type, flags), size,
-          !(flags & MSG_COPY), ask_system_v(id, queue));
+          !(flags & MSG_COPY), -1, flags & IPC_NOWAIT ? MSG_DONTWAIT : 0, ask_system_v(id, queue));
 }
 
 // MARK: System V semaphores

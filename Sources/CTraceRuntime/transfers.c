@@ -18,6 +18,8 @@ struct transfer {
   uint64_t bytes;
   /// What was written or read, of which an eventfd's is a count.
   const void *content;
+  /// Of a call with a socket: its flags.
+  int flags;
 };
 
 static void ask_depth(const struct transfer *transfer) {
@@ -35,7 +37,7 @@ static noinline void transferred(struct wait *wait, const struct transfer *trans
   uint64_t start = wait_start(wait), end = now();
   if (start == 0) return;
   int saved_errno = errno;
-  bool waited = has_waited(start, end, transfer->bytes);
+  bool waited = has_waited(start, end, transfer->bytes) && may_wait(transfer->file, transfer->flags);
   uint64_t count = transfer->result > 0 ? transfer->bytes : 0;
   if (kind_of_shared(transfer->queue) == CTRACE_EVENTFD) {
     count = 0;
@@ -63,7 +65,7 @@ static noinline void transferred(struct wait *wait, const struct transfer *trans
 }
 
 /// The body of a hook. `moved` and `what` are looked at after the call, which has returned `result`.
-#define TRANSFER(descriptor, direction, call, moved, what)                               \
+#define TRANSFER(descriptor, direction, call, moved, what, options)                               \
   do {                                                                                   \
     uint64_t queue = queue_of(descriptor, direction);                                    \
     if (likely(queue == 0)) return call;                                                 \
@@ -75,13 +77,14 @@ static noinline void transferred(struct wait *wait, const struct transfer *trans
                                 .queue = queue,                                          \
                                 .result = result,                                        \
                                 .bytes = result > 0 ? (uint64_t)(moved) : 0,             \
-                                .content = result > 0 ? (what) : NULL};                  \
+                                .content = result > 0 ? (what) : NULL,                   \
+                                .flags = options};                                       \
     transferred(&wait, &transfer);                                                       \
     return result;                                                                       \
   } while (0)
 
-#define TAKE(file, call, moved, what) TRANSFER(file, CTRACE_TAKE, call, moved, what)
-#define PUT(file, call, moved, what) TRANSFER(file, CTRACE_PUT, call, moved, what)
+#define TAKE(file, call, moved, what) TRANSFER(file, CTRACE_TAKE, call, moved, what, 0)
+#define PUT(file, call, moved, what) TRANSFER(file, CTRACE_PUT, call, moved, what, 0)
 
 // MARK: Files
 
@@ -137,42 +140,43 @@ exported int eventfd_write(int file, eventfd_t value) {
 // MARK: Sockets
 
 /// What is only looked at stays where it is.
-#define TAKEN(flags) ((flags) & MSG_PEEK ? 0 : result)
+#define RECEIVE(file, call, moved, flags) \
+  TRANSFER(file, CTRACE_TAKE, call, (flags) & MSG_PEEK ? 0 : (moved), NULL, flags)
+#define SEND(file, call, moved, flags) TRANSFER(file, CTRACE_PUT, call, moved, NULL, flags)
 
 exported ssize_t send(int file, const void *buffer, size_t size, int flags) {
-  PUT(file, real.send(file, buffer, size, flags), result, NULL);
+  SEND(file, real.send(file, buffer, size, flags), result, flags);
 }
 
 exported ssize_t sendto(int file, const void *buffer, size_t size, int flags,
                         const struct sockaddr *address, socklen_t length) {
-  PUT(file, real.sendto(file, buffer, size, flags, address, length), result, NULL);
+  SEND(file, real.sendto(file, buffer, size, flags, address, length), result, flags);
 }
 
 exported ssize_t sendmsg(int file, const struct msghdr *message, int flags) {
-  PUT(file, real.sendmsg(file, message, flags), result, NULL);
+  SEND(file, real.sendmsg(file, message, flags), result, flags);
 }
 
 exported ssize_t recv(int file, void *buffer, size_t size, int flags) {
-  TAKE(file, real.recv(file, buffer, size, flags), TAKEN(flags), NULL);
+  RECEIVE(file, real.recv(file, buffer, size, flags), result, flags);
 }
 
 exported ssize_t __recv_chk(int file, void *buffer, size_t size, size_t room, int flags) {
-  TAKE(file, real.__recv_chk(file, buffer, size, room, flags), TAKEN(flags), NULL);
+  RECEIVE(file, real.__recv_chk(file, buffer, size, room, flags), result, flags);
 }
 
 exported ssize_t recvfrom(int file, void *restrict buffer, size_t size, int flags,
                           struct sockaddr *restrict address, socklen_t *restrict length) {
-  TAKE(file, real.recvfrom(file, buffer, size, flags, address, length), TAKEN(flags), NULL);
+  RECEIVE(file, real.recvfrom(file, buffer, size, flags, address, length), result, flags);
 }
 
 exported ssize_t __recvfrom_chk(int file, void *restrict buffer, size_t size, size_t room, int flags,
                                 struct sockaddr *restrict address, socklen_t *restrict length) {
-  TAKE(file, real.__recvfrom_chk(file, buffer, size, room, flags, address, length), TAKEN(flags),
-       NULL);
+  RECEIVE(file, real.__recvfrom_chk(file, buffer, size, room, flags, address, length), result, flags);
 }
 
 exported ssize_t recvmsg(int file, struct msghdr *message, int flags) {
-  TAKE(file, real.recvmsg(file, message, flags), TAKEN(flags), NULL);
+  RECEIVE(file, real.recvmsg(file, message, flags), result, flags);
 }
 
 static uint64_t bytes_of(const struct mmsghdr *messages, int count) {
@@ -182,20 +186,19 @@ static uint64_t bytes_of(const struct mmsghdr *messages, int count) {
 }
 
 exported int sendmmsg(int file, struct mmsghdr *messages, unsigned count, int flags) {
-  PUT(file, real.sendmmsg(file, messages, count, flags), bytes_of(messages, result), NULL);
+  SEND(file, real.sendmmsg(file, messages, count, flags), bytes_of(messages, result), flags);
 }
 
 exported int recvmmsg(int file, struct mmsghdr *messages, unsigned count, int flags,
                       struct timespec *time) {
-  TAKE(file, real.recvmmsg(file, messages, count, flags, time),
-       flags & MSG_PEEK ? 0 : bytes_of(messages, result), NULL);
+  RECEIVE(file, real.recvmmsg(file, messages, count, flags, time), bytes_of(messages, result), flags);
 }
 
 // MARK: From file to file
 
 /// What is moved from one to another is taken first: the wait is for the one that it comes from, if
 /// that is a queue.
-#define MOVE(from, to, call)                                                                      \
+#define MOVE(from, to, call, file, flags)                                                         \
   do {                                                                                            \
     uint64_t source = (from), target = (to), waited_for = source != 0 ? source : target;          \
     if (likely(waited_for == 0)) return call;                                                     \
@@ -203,30 +206,34 @@ exported int recvmmsg(int file, struct mmsghdr *messages, unsigned count, int fl
     wait_begin(&wait, waited_for, kind_of_shared(waited_for),                                     \
                source != 0 ? CTRACE_TAKE : CTRACE_PUT, 0, 0, THIS_SITE);                          \
     ssize_t result = call;                                                                        \
-    moved(&wait, source, target, result);                                                         \
+    moved(&wait, source, target, result, file, flags);                                            \
     return result;                                                                                \
   } while (0)
 
-static void moved(struct wait *wait, uint64_t source, uint64_t target, ssize_t result) {
+static void moved(struct wait *wait, uint64_t source, uint64_t target, ssize_t result,
+                  int file, int flags) {
   uint64_t start = wait_start(wait), end = now(), count = result > 0 ? (uint64_t)result : 0;
   if (start == 0) return;
   if (target != 0) record_items_of(wait, CTRACE_RECORD_ENQUEUE, target, count, start);
   if (source != 0) record_items_of(wait, CTRACE_RECORD_DEQUEUE, source, count, end);
-  if (has_waited(start, end, count))
+  if (has_waited(start, end, count) && may_wait(file, flags))
     wait_end(wait, outcome_of_call(result));
   else
     wait_abandon(wait);
 }
 
+#define WITHOUT_WAIT(flags) ((flags) & SPLICE_F_NONBLOCK ? MSG_DONTWAIT : 0)
+
 exported ssize_t splice(int from, off64_t *from_place, int to, off64_t *to_place, size_t size,
                         unsigned flags) {
   MOVE(queue_of(from, CTRACE_TAKE), queue_of(to, CTRACE_PUT),
-       real.splice(from, from_place, to, to_place, size, flags));
+       real.splice(from, from_place, to, to_place, size, flags), from,
+       WITHOUT_WAIT(flags));
 }
 
 /// Copies: nothing is taken.
 exported ssize_t tee(int from, int to, size_t size, unsigned flags) {
-  MOVE(0, queue_of(to, CTRACE_PUT), real.tee(from, to, size, flags));
+  MOVE(0, queue_of(to, CTRACE_PUT), real.tee(from, to, size, flags), to, WITHOUT_WAIT(flags));
 }
 
 /// Into a pipe, or out of it, by which end it is.
@@ -234,13 +241,13 @@ exported ssize_t vmsplice(int file, const struct iovec *parts, size_t count, uns
   bool is_pipe = queue_of(file, CTRACE_PUT) != 0;
   bool puts = is_pipe && (fcntl(file, F_GETFL) & O_ACCMODE) != O_RDONLY;
   MOVE(is_pipe && !puts ? queue_of(file, CTRACE_TAKE) : 0, puts ? queue_of(file, CTRACE_PUT) : 0,
-       real.vmsplice(file, parts, count, flags));
+       real.vmsplice(file, parts, count, flags), file, WITHOUT_WAIT(flags));
 }
 
 exported ssize_t sendfile(int to, int from, off_t *place, size_t size) {
-  MOVE(0, queue_of(to, CTRACE_PUT), real.sendfile(to, from, place, size));
+  MOVE(0, queue_of(to, CTRACE_PUT), real.sendfile(to, from, place, size), to, 0);
 }
 
 exported ssize_t sendfile64(int to, int from, off64_t *place, size_t size) {
-  MOVE(0, queue_of(to, CTRACE_PUT), real.sendfile64(to, from, place, size));
+  MOVE(0, queue_of(to, CTRACE_PUT), real.sendfile64(to, from, place, size), to, 0);
 }

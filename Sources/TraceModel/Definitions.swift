@@ -91,6 +91,14 @@ public enum LockKind: UInt8, CaseIterable, Sendable {
     }
   }
 
+  /// Whether it is a queue of the kernel's, of which is known what was in when it was first looked at.
+  public var isKernelQueue: Bool {
+    switch self {
+    case .messageQueue, .systemVQueue, .systemVSemaphore, .pipe, .socket, .eventfd: true
+    default: false
+    }
+  }
+
   /// Whether the kernel keeps it from holding more than its capacity: what goes beyond is what threads
   /// that are blocked want to put in.
   public var isBounded: Bool { self == .messageQueue || self == .pipe }

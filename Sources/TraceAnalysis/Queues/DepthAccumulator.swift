@@ -18,15 +18,19 @@ struct DepthAccumulator {
   private var timeline: [Double] = []
   private let capacity: Int64
   private let isBounded: Bool
+  private let startsKnown: Bool
   private let partLength: Int64
 
   /// - Parameters:
   ///   - capacity: The depth at which it is full; 0 for none.
   ///   - isBounded: Whether it never is deeper than that: what is more is yet to go in.
+  ///   - startsKnown: Whether it is told what was in before the recording began: when more goes out than
+  ///     has come in, what came in was seen too late, or not at all.
   ///   - partLength: Nanoseconds of each part of the timeline.
-  init(capacity: Int64, isBounded: Bool = false, partLength: Int64) {
+  init(capacity: Int64, isBounded: Bool = false, startsKnown: Bool = false, partLength: Int64) {
     self.capacity = capacity
     self.isBounded = isBounded && capacity > 0
+    self.startsKnown = startsKnown
     self.partLength = max(partLength, 1)
   }
 
@@ -42,13 +46,16 @@ struct DepthAccumulator {
   }
 
   /// Of a number, what is in.
-  private func shown(_ value: Int64) -> Int64 { isBounded ? min(value, capacity) : value }
+  private func shown(_ value: Int64) -> Int64 {
+    let least = startsKnown ? max(value, 0) : value
+    return isBounded ? min(least, capacity) : least
+  }
 
   /// The depth is greater by `difference` from `time` on. It is never less than 0: what was in before
-  /// the recording began is not known.
+  /// the recording began may not be known.
   mutating func change(by difference: Int64, at time: Timestamp) {
     let (sum, overflow) = (value ?? 0).addingReportingOverflow(difference)
-    change(to: overflow ? .max : max(sum, 0), at: time)
+    change(to: overflow ? .max : startsKnown ? sum : max(sum, 0), at: time)
   }
 
   /// The summary up to `end`.

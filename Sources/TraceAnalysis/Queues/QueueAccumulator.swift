@@ -23,7 +23,8 @@ struct QueueAccumulator {
     holdsBytes = lock?.kind.holdsBytes ?? false
     depth = DepthAccumulator(
       capacity: Int64(clamping: lock?.capacity ?? 0),
-      isBounded: lock?.kind.isBounded ?? false, partLength: partLength)
+      isBounded: lock?.kind.isBounded ?? false,
+      startsKnown: lock?.kind.isKernelQueue ?? false, partLength: partLength)
   }
 
   /// Items are put in.
