@@ -88,13 +88,15 @@ extension ChromeTraceWriter {
 
   mutating func changeDepth(by difference: Int64, _ lock: Int) {
     let (sum, overflow) = locks[lock].depth.addingReportingOverflow(difference)
-    changeDepth(to: overflow ? .max : max(sum, 0), lock)
+    // What a queue of the kernel's holds is known from the start on: more goes out of it than came in
+    // only where what came in was seen too late.
+    changeDepth(to: overflow ? .max : locks[lock].isKernelQueue ? sum : max(sum, 0), lock)
   }
 
   private mutating func changeDepth(to depth: Int64, _ lock: Int) {
     locks[lock].depth = depth
     locks[lock].isDepthKnown = true
-    appendCounter("depth", lock, depth)
+    appendCounter("depth", lock, min(max(depth, 0), locks[lock].greatestDepth))
   }
 
   /// A piece of work, of a queue or of a label.
