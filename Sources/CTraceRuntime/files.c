@@ -85,7 +85,7 @@ static void introduce_pipe(int file, uint64_t key) {
   // A pipe without a path is called by its number, which says less than who made it.
   bool has_path = name_of_file(file, name, sizeof name) > 0 && name[0] == '/';
   record_name(key, CTRACE_PIPE, pipe_size(file), has_path ? name : NULL);
-  if (depth > 0) record_first_depth(key, CTRACE_PIPE, depth, time);
+  if (depth > 0) record_told_depth(key, CTRACE_PIPE, depth, time);
 }
 
 /// The path that a socket is bound to, or NULL. One beginning with zero is no path of a file.
@@ -117,7 +117,7 @@ static void introduce_socket(int file, uint64_t key) {
       record_name(key, CTRACE_SOCKET, 0, name);
     }
   }
-  if (depth > 0) record_first_depth(key, CTRACE_SOCKET, depth, time);
+  if (depth > 0) record_told_depth(key, CTRACE_SOCKET, depth, time);
 }
 
 static bool is_local_socket(int file) {
@@ -131,23 +131,23 @@ static uint64_t identify(int file, const struct stat *status, uint64_t known) {
   uint64_t pipe = (uint64_t)FILE_PIPE << 56 | number_of(status);
   uint64_t socket = (uint64_t)FILE_SOCKET << 56 | socket_number(status);
   uint64_t messages = (uint64_t)FILE_MESSAGES << 56 | number_of(status);
-  char name[32];
   if (S_ISFIFO(status->st_mode)) return pipe;
   if (S_ISSOCK(status->st_mode))
     return known == socket || is_local_socket(file) ? socket : OTHER_FILE;
   if (S_ISREG(status->st_mode) && known == messages) return messages;
-  if ((status->st_mode & S_IFMT) != 0) return OTHER_FILE;
-  if (class_of(known) == FILE_EVENTFD || class_of(known) == FILE_EPOLL) return known;
-  bool is_eventfd = name_of_file(file, name, sizeof name) > 0 &&
-                    strcmp(name, "anon_inode:[eventfd]") == 0;
-  return is_eventfd ? (uint64_t)FILE_EVENTFD << 56 | new_number() : OTHER_FILE;
+  bool is_known = class_of(known) == FILE_EVENTFD || class_of(known) == FILE_EPOLL;
+  return (status->st_mode & S_IFMT) == 0 && is_known ? known : OTHER_FILE;
 }
 
 /// Asks the kernel what a descriptor is of, which is returned, and remembers it.
 static noinline uint64_t look_at(int file, uint64_t known) {
   struct stat status;
   int saved_errno = errno;
-  uint64_t found = fstat(file, &status) == 0 ? identify(file, &status, known) : 0;
+  // What can be sought in is no queue, and asking so is the cheapest.
+  bool is_other = (known == 0 || known == OTHER_FILE) && lseek(file, 0, SEEK_CUR) >= 0;
+  uint64_t found = is_other                    ? OTHER_FILE
+                   : fstat(file, &status) == 0 ? identify(file, &status, known)
+                                               : 0;
   if (found != 0 && found != known) {
     remember(file, class_of(found), found, 0);
     if (class_of(found) == FILE_PIPE) introduce_pipe(file, shared_key(CTRACE_PIPE, found));
@@ -172,9 +172,19 @@ static uint64_t queue_of_known(int file, uint64_t known, uint8_t operation) {
 
 uint64_t find_queue(int file, uint8_t operation) {
   uint64_t known = __atomic_load_n(&known_files[file], __ATOMIC_ACQUIRE);
-  if (known == 0 || known == OTHER_FILE || ++self.file_calls % 64 == 0)
-    known = look_at(file, known);
-  return queue_of_known(file, known, operation);
+  bool is_due = known != OTHER_FILE && ++self.file_calls % 64 == 0;
+  if (known == 0 || known == OTHER_FILE || is_due) known = look_at(file, known);
+  uint64_t queue = queue_of_known(file, known, operation);
+  if (unlikely(is_due)) tell_depth(file, queue);
+  return queue;
+}
+
+void tell_depth(int file, uint64_t queue) {
+  uint64_t time = now();
+  int count = 0, saved_errno = errno;
+  if (kind_of_shared(queue) == CTRACE_PIPE && ioctl(file, FIONREAD, &count) == 0 && count >= 0)
+    record_told_depth(queue, CTRACE_PIPE, (uint64_t)count, time);
+  errno = saved_errno;
 }
 
 uint64_t look_again(int file, uint8_t operation) {
@@ -201,7 +211,7 @@ static uint64_t add_message_queue(int file, const char *name, struct site site) 
     if (site.address != 0) record_lock(CTRACE_RECORD_INIT, key, CTRACE_MESSAGE_QUEUE, 0, site);
     record_name(key, CTRACE_MESSAGE_QUEUE, (uint64_t)attributes.mq_maxmsg, name);
     if (attributes.mq_curmsgs > 0)
-      record_first_depth(key, CTRACE_MESSAGE_QUEUE, (uint64_t)attributes.mq_curmsgs, time);
+      record_told_depth(key, CTRACE_MESSAGE_QUEUE, (uint64_t)attributes.mq_curmsgs, time);
   }
   errno = saved_errno;
   return key;
@@ -341,8 +351,14 @@ exported int fcntl64(int file, int command, ...) { CONTROL(real.fcntl64); }
 
 // Forgotten before they are closed: another thread may get the same number at once.
 
+/// What can be looked up again may be forgotten at any time, by a child in our memory too.
+static bool may_forget(uint64_t known) {
+  return known == OTHER_FILE || class_of(known) == FILE_PIPE || is_own_table();
+}
+
 void file_closes(int file) {
-  if (unlikely(known_file(file) != 0) && is_own_table()) forget(file);
+  uint64_t known = known_file(file);
+  if (unlikely(known != 0) && may_forget(known)) forget(file);
 }
 
 static void files_close(unsigned first, unsigned last) {

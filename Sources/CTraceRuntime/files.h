@@ -48,6 +48,9 @@ always_inline uint64_t queue_of(int file, uint8_t operation) {
 
 /// Looks at a descriptor as if it had not been seen; returns the queue it is of.
 noinline uint64_t look_again(int file, uint8_t operation);
+/// Records what the kernel says of the depth of a queue, where it does: now and then, and after waits, so
+/// that one is not far from it whose other end nobody records.
+noinline void tell_depth(int file, uint64_t queue);
 /// The queue of messages that a descriptor is of; 0: none.
 noinline uint64_t message_queue_of(int file);
 /// A descriptor has been opened for a queue of messages, or is about to be closed.

@@ -152,8 +152,8 @@ void record_depth(uint64_t queue, uint8_t lock_kind, uint64_t depth) {
   write_depth(queue, lock_kind, 0, depth, now());
 }
 
-void record_first_depth(uint64_t queue, uint8_t lock_kind, uint64_t depth, uint64_t time) {
-  write_depth(queue, lock_kind, CTRACE_FIRST_LOOK, depth, time);
+void record_told_depth(uint64_t queue, uint8_t lock_kind, uint64_t depth, uint64_t time) {
+  write_depth(queue, lock_kind, CTRACE_TOLD, depth, time);
 }
 
 // MARK: Names

@@ -30,17 +30,26 @@ static noinline void message_moved(struct wait *wait, uint64_t queue, uint8_t op
     __auto_type result = call;                                                           \
     message_moved(&wait, queue, direction, result >= 0 && (moves), file, flags, result,     \
                   size);                                                                 \
-    if (unlikely(arena.asks_depth)) ask;                                                 \
+    if (unlikely(arena.asks_depth) || unlikely(++self.file_calls % 64 == 0)) ask;        \
     return result;                                                                       \
   } while (0)
+
+/// What the kernel says: its word where the user wants that, otherwise one now and then.
+static void tell_messages(uint64_t queue, uint64_t count, uint64_t time) {
+  if (arena.asks_depth)
+    record_depth_at(queue, kind_of_shared(queue), count, time);
+  else
+    record_told_depth(queue, kind_of_shared(queue), count, time);
+}
 
 // MARK: POSIX
 
 static void ask_messages(mqd_t file, uint64_t queue) {
   struct mq_attr attributes;
+  uint64_t time = now();
   int saved_errno = errno;
   if (mq_getattr(file, &attributes) == 0 && attributes.mq_curmsgs >= 0)
-    record_depth(queue, CTRACE_MESSAGE_QUEUE, (uint64_t)attributes.mq_curmsgs);
+    tell_messages(queue, (uint64_t)attributes.mq_curmsgs, time);
   errno = saved_errno;
 }
 
@@ -99,9 +108,9 @@ static uint64_t system_v_queue(int queue) {
 
 static void ask_system_v(int queue, uint64_t key) {
   struct msqid_ds status;
+  uint64_t time = now();
   int saved_errno = errno;
-  if (msgctl(queue, IPC_STAT, &status) == 0)
-    record_depth(key, CTRACE_SYSTEM_V_QUEUE, status.msg_qnum);
+  if (msgctl(queue, IPC_STAT, &status) == 0) tell_messages(key, status.msg_qnum, time);
   errno = saved_errno;
 }
 
@@ -113,7 +122,7 @@ exported int msgget(key_t key, int flags) {
     int saved_errno = errno;
     record_lock(CTRACE_RECORD_INIT, lock, CTRACE_SYSTEM_V_QUEUE, 0, THIS_SITE);
     if (msgctl(queue, IPC_STAT, &status) == 0 && status.msg_qnum > 0)
-      record_first_depth(lock, CTRACE_SYSTEM_V_QUEUE, status.msg_qnum, time);
+      record_told_depth(lock, CTRACE_SYSTEM_V_QUEUE, status.msg_qnum, time);
     errno = saved_errno;
   }
   return queue;
@@ -156,7 +165,7 @@ exported int semget(key_t key, int count, int flags) {
         uint64_t lock = system_v_semaphore(set, (unsigned short)number);
         record_lock(CTRACE_RECORD_INIT, lock, CTRACE_SYSTEM_V_SEMAPHORE, 0, THIS_SITE);
         if (values[number] > 0)
-          record_first_depth(lock, CTRACE_SYSTEM_V_SEMAPHORE, values[number], time);
+          record_told_depth(lock, CTRACE_SYSTEM_V_SEMAPHORE, values[number], time);
       }
     errno = saved_errno;
   }
@@ -242,7 +251,7 @@ static void values_told(int set, int number, int command, long argument, int res
                       (uint64_t)(unsigned)(int)argument, time);
       break;
     case GETVAL:
-      record_first_depth(system_v_semaphore(set, (unsigned short)number),
+      record_told_depth(system_v_semaphore(set, (unsigned short)number),
                          CTRACE_SYSTEM_V_SEMAPHORE, (uint64_t)result, time);
       break;
     case SETALL:

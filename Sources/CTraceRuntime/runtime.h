@@ -294,8 +294,8 @@ noinline void record_items(uint8_t record_kind, uint64_t queue, uint8_t lock_kin
 /// The same for a queue that processes share, at the place where a wait began that goes on.
 noinline void record_items_of(const struct wait *wait, uint8_t record_kind, uint64_t queue,
                               uint64_t count, uint64_t time);
-/// Records what was in a queue when it was first looked at: it counts where nothing else is known.
-noinline void record_first_depth(uint64_t queue, uint8_t lock_kind, uint64_t depth, uint64_t time);
+/// Records what the kernel says is in a queue: it counts where not both ends of the queue are recorded.
+noinline void record_told_depth(uint64_t queue, uint8_t lock_kind, uint64_t depth, uint64_t time);
 /// Records what the depth of a queue is, or was at a time.
 noinline void record_depth_at(uint64_t queue, uint8_t lock_kind, uint64_t depth, uint64_t time);
 noinline void record_depth(uint64_t queue, uint8_t lock_kind, uint64_t depth);

@@ -60,7 +60,10 @@ static noinline void transferred(struct wait *wait, const struct transfer *trans
     wait_end(wait, outcome_of_call(transfer->result));
   else
     wait_abandon(wait);
-  if (unlikely(arena.asks_depth)) ask_depth(transfer);
+  if (unlikely(arena.asks_depth))
+    ask_depth(transfer);
+  else if (waited)
+    tell_depth(transfer->file, transfer->queue);
   errno = saved_errno;
 }
 

@@ -17,7 +17,7 @@ public struct Event: Hashable, Sendable {
     /// `lock` (the condition) and `stack`.
     case signal = 3
     /// The value of a semaphore after an operation, or the depth of a queue. Fills `operation`
-    /// (`.post`, `.wait`, `.firstLook`), `lock` and `value`.
+    /// (`.post`, `.wait`, `.told`), `lock` and `value`.
     case value = 4
     /// A CPU went from one thread to another. `thread` left it, for the reason that `operation` gives,
     /// and `owner` came; either is unknown where it is no thread of the recording, or the source does
@@ -91,9 +91,9 @@ public struct Event: Hashable, Sendable {
     case take = 17
     /// A wait for any of several files.
     case poll = 18
-    /// A look at a queue that was there already. Its value counts where nothing else is known of the
-    /// depth.
-    case firstLook = 19
+    /// What the kernel says is in a queue, when asked now and then. It counts while not both ends of the
+    /// queue have been seen.
+    case told = 19
   }
 
   /// How a wait ended. The raw value is the file format's number.

@@ -29,36 +29,49 @@ extension RecordingTests {
     func `Messages are counted, and waits are timed at both ends`(
       kind: Kind, between: String
     ) throws {
-      let recording = try TestRecording(Workload.build("kernel_queue"), kind.word, between)
-      #expect(recording.run.status == 0, "\(recording.run.errors)")
-      let report = try recording.report()
-      // One for all threads and processes, each direction of a socket by itself.
-      let queues = report.queues.filter { $0.kind == kind.name }
-      #expect(queues.count == 1, "\(queues.map(\.name))")
-      let queue = try #require(queues.first)
+      let program = try Workload.build("kernel_queue")
+      // The program times calls, the runtime what they do: where CPUs are scarce, a thread may lose
+      // its own between the two.
+      for attempt in 1...4 {
+        let recording = try TestRecording(program, kind.word, between)
+        #expect(recording.run.status == 0, "\(recording.run.errors)")
+        // One for all threads and processes, each direction of a socket by itself.
+        let queues = try recording.report().queues.filter { $0.kind == kind.name }
+        #expect(queues.count == 1, "\(queues.map(\.name))")
+        let queue = try #require(queues.first)
+        try expectCounts(of: queue, kind, recording)
+        let put = try #require(queue.putWaitNs).total, take = try #require(queue.takeWaitNs).total
+        #expect(try put >= recording.value("least_put_wait"))
+        #expect(try take >= recording.value("least_take_wait"))
+        let (putTimed, takeTimed) = (
+          try recording.value("put_wait"), try recording.value("take_wait")
+        )
+        if isClose(put, putTimed), isClose(take, takeTimed) { return }
+        #expect(attempt < 4, "put \(put) \(putTimed), take \(take) \(takeTimed)")
+      }
+    }
+
+    private func expectCounts(
+      of queue: QueueSummary, _ kind: Kind, _ recording: TestRecording
+    ) throws {
       #expect(queue.enqueued == UInt64(try recording.value("put")) * kind.size)
       #expect(queue.dequeued == UInt64(try recording.value("taken")) * kind.size)
       #expect(queue.capacity == kind.capacity)
       let room = try recording.value("room") * Int64(kind.size)
       // What does not fit in counts as in, unless it is known how much does.
       #expect(queue.depth.max == (kind.capacity == nil ? room + Int64(kind.size) : room))
-      #expect(
-        isClose(
-          try #require(queue.putWaitNs).total, try recording.value("put_wait"), slack: 3_000_000))
-      #expect(
-        isClose(
-          try #require(queue.takeWaitNs).total, try recording.value("take_wait"), slack: 3_000_000))
       if kind.capacity != nil {
-        let waited = try recording.value("put_wait")
-        #expect(try #require(queue.depth.fullNs) >= waited * 9 / 10)
+        #expect(try #require(queue.depth.fullNs) >= recording.value("least_put_wait"))
       }
       #expect(queue.producers.contains { $0.stack.first?.function == "put_one" })
       #expect(queue.consumers.allSatisfy { $0.stack.first?.function == "take_one" })
-      #expect(report.recording.lostEvents == 0)
+      #expect(try recording.report().recording.lostEvents == 0)
     }
 
     @Test func `A queue is called by its path, or by what made it`() throws {
-      for (word, name) in [("pipe", "make_queue"), ("pair", "make_queue#1"), ("sysv", "make_queue")] {
+      for (word, name) in [
+        ("pipe", "make_queue"), ("pair", "make_queue#1"), ("sysv", "make_queue"),
+      ] {
         let recording = try TestRecording(Workload.build("kernel_queue"), word, "threads")
         #expect(try recording.report().queues.contains { $0.name == name }, "\(word)")
       }
@@ -118,6 +131,21 @@ extension RecordingTests {
       #expect(queue.depth.max == 20000)
     }
 
+    @Test func `Local sockets of programs that know only one end are joined`() throws {
+      let recording = try TestRecording(Workload.build("socket_peers"))
+      #expect(recording.run.status == 0, "\(recording.run.errors)")
+      let queues = try recording.report().queues.filter { $0.kind == "socket" }
+      let requested = UInt64(try recording.value("requested"))
+      let replied = UInt64(try recording.value("replied"))
+      // Two directions of two connections.
+      #expect(
+        queues.map(\.enqueued).sorted() == [replied, replied, requested, requested],
+        "\(queues.map { "\($0.name) \($0.enqueued) \($0.dequeued)" })")
+      #expect(queues.allSatisfy { $0.enqueued == $0.dequeued })
+      let paths = queues.map(\.name).filter { $0.hasPrefix("/tmp/ctrace-peers-") }
+      #expect(paths.count == 2 && paths.count { $0.hasSuffix(" (replies)") } == 1)
+    }
+
     @Test func `The kernel tells what others put in, where it is asked to`() throws {
       let program = try Workload.build("other_writer")
       for source in ["calls", "kernel"] {
@@ -125,7 +153,8 @@ extension RecordingTests {
           program, options: ["--no-children", "--queue-depth", source])
         #expect(recording.run.status == 0, "\(recording.run.errors)")
         let queue = try #require(
-          try recording.report().queues.first { $0.dequeued == UInt64(try recording.value("read")) })
+          try recording.report().queues.first { $0.dequeued == UInt64(try recording.value("read")) }
+        )
         #expect(queue.enqueued == 0)
         let greatest = try recording.value("greatest")
         #expect(queue.depth.max == (source == "kernel" ? greatest : 0))
@@ -137,7 +166,8 @@ extension RecordingTests {
     @Test func `Asked or not, what the program does is counted alike`() throws {
       for kind in KernelQueues.kinds {
         let recording = try TestRecording(
-          Workload.build("kernel_queue"), kind.word, "processes", options: ["--queue-depth", "kernel"])
+          Workload.build("kernel_queue"), kind.word, "processes",
+          options: ["--queue-depth", "kernel"])
         #expect(recording.run.status == 0, "\(recording.run.errors)")
         let queue = try #require(try recording.report().queues.first { $0.kind == kind.name })
         #expect(queue.enqueued == UInt64(try recording.value("put")) * kind.size)
@@ -161,8 +191,9 @@ extension RecordingTests {
       #expect(items.acquisitions == taken)
       #expect(room.acquisitions == put)
       #expect(
-        isClose(items.waitNs.total, try recording.value("take_wait"), slack: 3_000_000))
-      #expect(isClose(room.waitNs.total, try recording.value("put_wait"), slack: 3_000_000))
+        isClose(items.waitNs.total, try recording.value("take_wait"), part: 0.2, slack: 5_000_000))
+      #expect(
+        isClose(room.waitNs.total, try recording.value("put_wait"), part: 0.2, slack: 5_000_000))
     }
 
     @Test func `Waits for any of several descriptors are idle, and looks are no waits`() throws {
@@ -181,7 +212,8 @@ extension RecordingTests {
         // A look that another thread interrupted for long is one more.
         #expect(wait.contended >= rounds && wait.contended < rounds + 50, "\(way)")
         #expect(
-          isClose(wait.waitNs.total, try recording.value(way), slack: 3_000_000), "\(way)")
+          isClose(wait.waitNs.total, try recording.value(way), part: 0.2, slack: 5_000_000),
+          "\(way)")
         idle += try recording.value(way)
       }
       let event = try #require(try recording.report().queues.first { $0.kind == "eventfd" })
@@ -189,7 +221,7 @@ extension RecordingTests {
       #expect(event.enqueued == 6 * rounds && event.dequeued == 6 * rounds)
       #expect(event.depth.max == 1)
       let read = try recording.value("reading")
-      #expect(isClose(try #require(event.takeWaitNs).total, read, slack: 3_000_000))
+      #expect(isClose(try #require(event.takeWaitNs).total, read, part: 0.2, slack: 5_000_000))
       let thread = try recording.thread("waiter")
       #expect(thread.idleNs >= idle * 9 / 10)
       #expect(thread.queueWaitNs <= read + read / 10 + 3_000_000)
@@ -207,6 +239,9 @@ extension RecordingTests {
         // What was put in and taken out by all of the ways, what was copied and looked at too.
         let pipe = try #require(queues.first { $0.kind == "pipe" && $0.capacity == 1 << 17 })
         #expect(pipe.enqueued == pipe.dequeued)
+        let sockets = queues.filter { $0.kind == "socket" && $0.dequeued > 0 }
+        #expect(sockets.map(\.enqueued).sorted() == [10, 300])
+        #expect(sockets.allSatisfy { $0.enqueued == $0.dequeued })
         #expect(queues.first { $0.kind == "message-queue" }?.enqueued == 2)
         #expect(queues.first { $0.kind == "message-queue" }?.dequeued == 2)
         #expect(queues.first { $0.kind == "system-v-queue" }?.enqueued == 2)
@@ -217,7 +252,10 @@ extension RecordingTests {
     @Test func `A number that is given to another file is that file's`() throws {
       let recording = try TestRecording(Workload.build("reused_descriptors"))
       #expect(recording.run.status == 0, "\(recording.run.errors)")
-      let queues = try recording.report().queues.filter { $0.kind == "pipe" }
+      // Of the one inside popen() it is known only that nothing came out.
+      let queues = try recording.report().queues.filter {
+        $0.kind == "pipe" && $0.enqueued + $0.dequeued > 0
+      }
       #expect(queues.count == Int(try recording.value("pipes")))
       let each = UInt64(try recording.value("bytes_each"))
       for queue in queues {

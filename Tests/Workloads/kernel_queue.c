@@ -225,6 +225,8 @@ int main(int count, char *arguments[]) {
   say("put_wait", shared->put_wait);
   say("take_wait", shared->take_wait);
   say("room", shared->filling);
+  say("least_put_wait", (int64_t)FULL * PAUSE * 1000000);
+  say("least_take_wait", (int64_t)LATE * PAUSE * 1000000);
   if (strcmp(kind, "mq") == 0) OK(mq_unlink(path));
   if (strcmp(kind, "sysv") == 0) OK(msgctl(queue, IPC_RMID, NULL));
   if (strcmp(kind, "fifo") == 0 || strcmp(kind, "stream") == 0) OK(unlink(path));

@@ -256,8 +256,8 @@ enum ctrace_operation {
   CTRACE_PUT = 16,
   CTRACE_TAKE = 17,
   CTRACE_POLLING = 18,
-  /// Of a value: what was in a queue when it was first looked at.
-  CTRACE_FIRST_LOOK = 19,
+  /// Of a value: what the kernel says is in a queue.
+  CTRACE_TOLD = 19,
 };
 
 /// In the number of a socket: it stands for the other end of the one with this number.

@@ -17,14 +17,15 @@ struct QueueAccumulator {
   private var waiting = ItemRuns()
   /// Items that were in when it was first looked at and are not out yet.
   private var unseen: Int64 = 0
-  private let holdsBytes: Bool
+  private let kind: LockKind
+  private var holdsBytes: Bool { kind.holdsBytes }
 
   init(_ lock: Lock?, partLength: Int64) {
-    holdsBytes = lock?.kind.holdsBytes ?? false
+    kind = lock?.kind ?? .unknown
     depth = DepthAccumulator(
       capacity: Int64(clamping: lock?.capacity ?? 0),
-      isBounded: lock?.kind.isBounded ?? false,
-      startsKnown: lock?.kind.isKernelQueue ?? false, partLength: partLength)
+      isBounded: kind.isBounded,
+      startsKnown: kind.isKernelQueue, partLength: partLength)
   }
 
   /// Items are put in.
@@ -66,11 +67,18 @@ struct QueueAccumulator {
 
   /// Something says what its depth is.
   mutating func set(_ event: Event) {
-    if event.operation == .firstLook {
-      guard depth.isEmpty else { return }
-      unseen = max(event.value, 0)
+    if event.operation == .told {
+      guard enqueued == 0 || dequeued == 0 else { return }
+      if depth.isEmpty { unseen = max(event.value, 0) }
     }
     depth.change(to: event.value, at: event.time)
+  }
+
+  /// The summary of its depth up to `end`. Of a socket that nobody who is recorded receives from, the
+  /// depth is not known: the kernel tells only who receives.
+  func depthSummary(end: Timestamp) -> DepthSummary {
+    guard kind == .socket, dequeued == 0 else { return depth.summary(end: end) }
+    return DepthAccumulator(capacity: 0, partLength: 1).summary(end: end)
   }
 
   /// A thread has waited for room, or for something to come.

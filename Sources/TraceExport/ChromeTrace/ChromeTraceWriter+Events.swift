@@ -73,8 +73,8 @@ extension ChromeTraceWriter {
 
   mutating func setValue(_ event: Event, _ lock: Int, _ track: Int) {
     if locks[lock].isQueue {
-      // A first look counts where nothing else is known.
-      guard event.operation != .firstLook || !locks[lock].isDepthKnown else { return }
+      // What the kernel says counts while not both ends were seen.
+      guard event.operation != .told || !locks[lock].hasBothEnds else { return }
       return changeDepth(to: event.value, lock)
     }
     appendCounter("value", lock, event.value)
@@ -87,6 +87,7 @@ extension ChromeTraceWriter {
   }
 
   mutating func changeDepth(by difference: Int64, _ lock: Int) {
+    if difference > 0 { locks[lock].isPutInto = true } else { locks[lock].isTakenFrom = true }
     let (sum, overflow) = locks[lock].depth.addingReportingOverflow(difference)
     // What a queue of the kernel's holds is known from the start on: more goes out of it than came in
     // only where what came in was seen too late.
@@ -95,7 +96,6 @@ extension ChromeTraceWriter {
 
   private mutating func changeDepth(to depth: Int64, _ lock: Int) {
     locks[lock].depth = depth
-    locks[lock].isDepthKnown = true
     appendCounter("depth", lock, min(max(depth, 0), locks[lock].greatestDepth))
   }
 

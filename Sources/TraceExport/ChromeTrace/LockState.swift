@@ -17,8 +17,10 @@ struct LockState {
   var isKernelQueue = false
   /// What it can hold at most; what is more is yet to go in.
   var greatestDepth = Int64.max
-  /// Whether anything is known of its depth.
-  var isDepthKnown = false
+  var isPutInto = false
+  var isTakenFrom = false
+  /// Whether things were seen to come in and to go out.
+  var hasBothEnds: Bool { isPutInto && isTakenFrom }
   /// What is in a queue.
   var depth: Int64 = 0
 
