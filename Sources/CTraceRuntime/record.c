@@ -350,6 +350,17 @@ void wait_end(struct wait *wait, uint8_t outcome) {
   leave();
 }
 
+uint64_t wait_start(const struct wait *wait) {
+  return wait->is_recorded && self.live == this_process.live ? self.slot->pending.start : 0;
+}
+
+void wait_end_for(struct wait *wait, uint64_t lock, uint8_t outcome) {
+  if (wait_start(wait) == 0) return;
+  wait->lock = lock;
+  self.slot->pending.lock = any_key(lock);
+  wait_end(wait, outcome);
+}
+
 void wait_abandon(struct wait *wait) {
   if (!wait->is_recorded) return;
   wait->is_recorded = false;

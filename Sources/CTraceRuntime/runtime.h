@@ -114,6 +114,8 @@ struct thread_state {
   uint64_t named[KNOWN_NAMES];
   /// The process they were written for.
   uint32_t named_for;
+  /// Calls with descriptors: now and then one looks whether a descriptor is still what it was.
+  uint32_t file_calls;
   /// The wait for a lock of ctrace.h.
   struct wait requested;
 };
@@ -128,6 +130,12 @@ struct arena {
   /// Whether stamps come from clock_gettime instead of the CPU's counter.
   bool is_clock_called;
   bool stamps_holds;
+  /// Whether the kernel is asked for the depth of its queues at each operation.
+  bool asks_depth;
+  /// A call of the kernel that takes less than this has not waited, whatever it moved; and what it may
+  /// take longer for each 1,024 bytes. In units of the clock.
+  uint64_t longest_call;
+  uint64_t longest_kilobyte;
 };
 extern struct arena arena;
 
@@ -152,6 +160,9 @@ always_inline uint64_t key_of(uintptr_t address, uint64_t hash) {
 always_inline uint64_t shared_key(uint8_t lock_kind, uint64_t number) {
   return (CTRACE_SHARED_KEY << 8 | lock_kind) << 48 | (number & UINT64_C(0xffffffffffff));
 }
+
+/// The kind of lock that such a key is of.
+always_inline uint8_t kind_of_shared(uint64_t key) { return (uint8_t)(key >> 48); }
 
 /// The key of a lock that may be one of those, which stands for itself.
 always_inline uint64_t any_key(uint64_t lock) {
@@ -252,6 +263,10 @@ void wait_end(struct wait *wait, uint8_t outcome);
 /// For __attribute__((cleanup)): ends a wait that neither returned nor ended, because its thread is
 /// being cancelled.
 void wait_cleanup(struct wait *wait);
+/// When a wait began that goes on; 0 where it is not recorded.
+uint64_t wait_start(const struct wait *wait);
+/// Ends a wait for something else than what was thought when it began.
+void wait_end_for(struct wait *wait, uint64_t lock, uint8_t outcome);
 /// Ends a wait that turned out to be none: nothing of it is recorded.
 void wait_abandon(struct wait *wait);
 /// Writes an ended wait to the ring. Returns what it is given.
@@ -276,7 +291,13 @@ noinline void record_value(uintptr_t lock, uint8_t operation, uint32_t value, ui
 /// taken items were put in; 0 where that is not known.
 noinline void record_items(uint8_t record_kind, uint64_t queue, uint8_t lock_kind, uint64_t count,
                            uint64_t since, uint64_t time, struct site site);
-/// Records what the depth of a queue is.
+/// The same for a queue that processes share, at the place where a wait began that goes on.
+noinline void record_items_of(const struct wait *wait, uint8_t record_kind, uint64_t queue,
+                              uint64_t count, uint64_t time);
+/// Records what the kernel says is in a queue: it counts where not both ends of the queue are recorded.
+noinline void record_told_depth(uint64_t queue, uint8_t lock_kind, uint64_t depth, uint64_t time);
+/// Records what the depth of a queue is, or was at a time.
+noinline void record_depth_at(uint64_t queue, uint8_t lock_kind, uint64_t depth, uint64_t time);
 noinline void record_depth(uint64_t queue, uint8_t lock_kind, uint64_t depth);
 /// Records a piece of work that began at `start` and has just ended.
 noinline void record_slice(uint64_t label, uint8_t lock_kind, uint8_t operation, uint64_t start);
@@ -284,6 +305,8 @@ noinline void record_slice(uint64_t label, uint8_t lock_kind, uint8_t operation,
 noinline void record_number(uint8_t record_kind, uint64_t label, int64_t number, struct site site);
 /// Records what a lock or queue is called, unless this thread has lately. A name may be NULL.
 noinline void record_name(uint64_t lock, uint8_t lock_kind, uint64_t capacity, const char *name);
+/// Lets the next record_name() write the name or the capacity of a key again.
+noinline void forget_name(uint64_t key);
 /// A label by its name, which it records.
 noinline uint64_t label_named(const char *name, size_t size);
 /// Adds the current hold of a sampled lock to what is known of its holds.

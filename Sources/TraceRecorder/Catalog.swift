@@ -11,6 +11,7 @@ struct Catalog {
   private(set) var lockNumbers = LockTable.Numbers()
   /// What processes share, by key.
   private var sharedLocks: [UInt64: Lock] = [:]
+  private let sockets = LocalSockets()
   private var lastStack: UInt32 = 0
   private var lastThread: UInt32 = 0
   private var lastProcess: UInt32 = 0
@@ -112,10 +113,16 @@ struct Catalog {
     key >> 48 == CTRACE_SHARED_KEY << 8 | UInt64(kind.rawValue)
   }
 
+  /// The key that something is found by that processes share.
+  private func shared(_ key: UInt64, _ kind: LockKind) -> UInt64 {
+    kind == .socket ? sockets.queue(of: key) : key
+  }
+
   private mutating func find(
     key: UInt64, kind: LockKind, in process: ProcessState
   ) -> (lock: Lock, isNew: Bool) {
     if Catalog.isShared(key, kind) {
+      let key = shared(key, kind)
       if let lock = sharedLocks[key] { return (lock, false) }
       let lock = Lock(
         id: lockNumbers.next(), process: process.process.id, kind: kind,
@@ -144,7 +151,7 @@ struct Catalog {
   /// Replaces what is known of a lock, and writes it down.
   private mutating func update(_ lock: Lock, key: UInt64, in process: ProcessState) {
     if Catalog.isShared(key, lock.kind) {
-      sharedLocks[key] = lock
+      sharedLocks[shared(key, lock.kind)] = lock
     } else {
       process.locks.update(lock)
     }

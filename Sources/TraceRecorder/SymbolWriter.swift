@@ -10,12 +10,15 @@ extension Catalog {
     for process in processes.sorted(by: { $0.process.id < $1.process.id }) {
       let modules = ModuleMap(process.modules)
       let id = process.process.id
-      for address in process.addresses.sorted() {
+      let returnAddresses = process.addresses
+      for address in returnAddresses.sorted() {
         let frames = symbolizer.symbolize(address: address, use: .returnAddress, in: modules)
         definitions.append(.symbol(process: id, address: address, frames: frames))
         if definitions.byteCount > 1 << 20 { flush(to: writer) }
       }
-      for address in process.locks.addresses.sorted() where process.isMapped(address) {
+      // What is called by its place in the code is named by now.
+      let places = process.locks.addresses.subtracting(returnAddresses)
+      for address in places.sorted() where process.isMapped(address) {
         let frames = symbolizer.symbolize(address: address, use: .data, in: modules)
         definitions.append(.symbol(process: id, address: address, frames: frames))
         if definitions.byteCount > 1 << 20 { flush(to: writer) }

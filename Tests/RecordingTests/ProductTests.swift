@@ -37,6 +37,14 @@ import Testing
     dlopen dlmopen dlclose
     fork execl execle execlp execv execve execveat execvp execvpe fexecve posix_spawn posix_spawnp
     syscall
+    read __read_chk write readv writev send sendto sendmsg sendmmsg recv __recv_chk recvfrom
+    __recvfrom_chk recvmsg recvmmsg splice tee vmsplice sendfile sendfile64
+    eventfd eventfd_read eventfd_write pipe pipe2 socketpair dup dup2 dup3 fcntl fcntl64
+    close close_range closefrom fclose pclose freopen freopen64
+    poll __poll_chk ppoll __ppoll_chk select pselect
+    epoll_create epoll_create1 epoll_wait epoll_pwait epoll_pwait2
+    mq_open __mq_open_2 mq_close mq_send mq_timedsend mq_receive mq_timedreceive
+    msgget msgsnd msgrcv semget semop semtimedop semctl
     __asan_default_options
     """.split { $0 == " " || $0 == "\n" }.map(String.init))
 

@@ -59,6 +59,8 @@ enum ctrace_flags {
   CTRACE_NO_CHILDREN = 1 << 0,
   /// Acquires are counted but not stamped, so that holds are unknown.
   CTRACE_NO_HOLDS = 1 << 1,
+  /// The kernel is asked for the depth of its queues at each operation.
+  CTRACE_ASKS_DEPTH = 1 << 2,
 };
 
 /// The start of the arena.
@@ -257,7 +259,12 @@ enum ctrace_operation {
   CTRACE_POLLING = 18,
   /// Of work that more than one thread may have done.
   CTRACE_SPAN = 19,
+  /// Of a value: what the kernel says is in a queue.
+  CTRACE_TOLD = 20,
 };
+
+/// In the number of a socket: it stands for the other end of the one with this number.
+static const uint64_t CTRACE_OTHER_END = UINT64_C(1) << 47;
 
 /// How a wait ended: TraceModel's Event.Outcome.
 enum ctrace_outcome {
