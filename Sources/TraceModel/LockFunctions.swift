@@ -28,5 +28,6 @@ enum LockFunctions {
     // What glibc calls its own functions among themselves.
     if function.hasPrefix("__GI_") { function = function.dropFirst(5) }
     return names.contains(String(function)) || beginnings.contains { function.hasPrefix($0) }
+      || FutexFunctions.contains(symbol)
   }
 }

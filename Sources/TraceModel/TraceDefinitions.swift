@@ -79,7 +79,8 @@ public struct TraceDefinitions: Hashable, Sendable {
     let frames = stack.frames.flatMap { address in
       symbols[Location(process: stack.process, address: address)] ?? [Symbol(offset: address)]
     }
-    let callers = frames.drop(while: LockFunctions.contains)
+    let isHidden = frames.first.map(FutexFunctions.isHidden) ?? false
+    let callers = frames.dropFirst(isHidden ? 1 : 0).drop(while: LockFunctions.contains)
     return callers.isEmpty ? frames : Array(callers)
   }
 

@@ -15,6 +15,8 @@ final class ProcessState {
   /// The modules by address; tells return addresses from what merely lies on a stack.
   private var map = ModuleMap([])
   private var stacks: [[UInt64]: StackID] = [:]
+  /// Its locks that are made of futexes and were waited for.
+  var futexes: [LockID: Catalog.Futex] = [:]
   /// Threads that have ended.
   var endedThreads: [Thread] = []
   /// CPU time of the main thread that images before this one took.
@@ -71,6 +73,11 @@ final class ProcessState {
     let id = next()
     stacks[kept] = id
     return (Stack(id: id, process: process.id, frames: kept), true)
+  }
+
+  /// The frames of its stacks, by number.
+  var framesByStack: [StackID: [UInt64]] {
+    Dictionary(stacks.map { ($0.value, $0.key) }, uniquingKeysWith: { first, _ in first })
   }
 
   /// All addresses that stacks of the process consist of.

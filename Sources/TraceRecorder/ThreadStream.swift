@@ -275,6 +275,11 @@ final class ThreadStream {
     wait: ctrace_pending, isFinished: Bool, context: Context, catalog: inout Catalog
   ) {
     let end = isFinished ? wait.end : context.clock.origin &+ UInt64(bitPattern: context.present)
+    if kind(wait.lock_kind) == .futex {
+      catalog.setSite(
+        stack(wait.stack), ofFutex: wait.lock,
+        isOwned: UInt32(wait.operation) == CTRACE_LOCK.rawValue, in: process)
+    }
     append(
       Event(
         kind: .wait, operation: Event.Operation(rawValue: wait.operation) ?? .unknown,
