@@ -23,6 +23,9 @@ public enum FutexFunctions {
     ("g_mutex_", "", .mutex),
     ("g_bit_lock", "", .mutex),
     ("g_pointer_bit_lock", "", .mutex),
+    // oneTBB's.
+    ("tbb::detail::d1::mutex::", "", .mutex),
+    ("tbb::detail::d1::rw_mutex::", "", .rwlock),
     // libc's, where the runtime is not in the program and the kernel records its waits.
     ("__lll_lock_wait", "", .mutex),
     ("lll_mutex_lock", "", .mutex),
@@ -69,7 +72,9 @@ public enum FutexFunctions {
     var found: LockKind?
     // The slow path of glib's mutex is all of it that is left on a stack, and has a name only for those
     // who have debugging information.
-    if let first = stack.first, isHidden(first) { found = .mutex }
+    if let first = stack.first, isHidden(first), first.module.hasPrefix("libglib") {
+      found = .mutex
+    }
     for frame in stack {
       guard let kind = kind(of: frame) else {
         if isHidden(frame) || LockFunctions.contains(frame) { continue }
@@ -87,7 +92,9 @@ public enum FutexFunctions {
     for prefix in ["__GI_", "_"] where function.hasPrefix(prefix + "__") {
       function.removeFirst(prefix.count)
     }
-    return kinds.first { function.hasPrefix($0.beginning) && ($0.part.isEmpty || function.contains($0.part)) }?.kind
+    return kinds.first {
+      function.hasPrefix($0.beginning) && ($0.part.isEmpty || function.contains($0.part))
+    }?.kind
   }
 
   /// Whether a function is one that these locks are made of.
@@ -96,9 +103,13 @@ public enum FutexFunctions {
     return beginnings.contains { function.hasPrefix($0) }
   }
 
-  /// Whether a frame is a nameless function of a library that waits at futexes.
+  /// Libraries in which threads wait by functions that have a name only for those who have the library's
+  /// debugging information.
+  private static let libraries = ["libglib-2.0.so", "libtbb.so", "libgomp", "libuv.so"]
+
+  /// Whether a frame is a nameless function of a library in which threads wait.
   static func isHidden(_ symbol: Symbol) -> Bool {
-    symbol.function.isEmpty && symbol.module.hasPrefix("libglib-2.0.so")
+    symbol.function.isEmpty && libraries.contains { symbol.module.hasPrefix($0) }
   }
 
   /// A function's name as a path: Rust writes `<path::Type>::method` and `<path::Type as Trait>::method`,
@@ -115,7 +126,8 @@ public enum FutexFunctions {
       switch function.utf8[index] {
       case UInt8(ascii: "<"): depth += 1
       // Of an arrow as in `fn() -> T` it is no bracket.
-      case UInt8(ascii: ">") where function.utf8[function.utf8.index(before: index)] != UInt8(ascii: "-"):
+      case UInt8(ascii: ">")
+      where function.utf8[function.utf8.index(before: index)] != UInt8(ascii: "-"):
         depth -= 1
       default: break
       }

@@ -79,8 +79,10 @@ public struct TraceDefinitions: Hashable, Sendable {
     let frames = stack.frames.flatMap { address in
       symbols[Location(process: stack.process, address: address)] ?? [Symbol(offset: address)]
     }
-    let isHidden = frames.first.map(FutexFunctions.isHidden) ?? false
-    let callers = frames.dropFirst(isHidden ? 1 : 0).drop(while: LockFunctions.contains)
+    // A library's own thread that waits is only in the library.
+    let users = frames.drop { FutexFunctions.isHidden($0) || LockFunctions.contains($0) }
+    if let first = users.first, first.function != "start_thread" { return Array(users) }
+    let callers = frames.drop(while: LockFunctions.contains)
     return callers.isEmpty ? frames : Array(callers)
   }
 

@@ -119,7 +119,7 @@ struct Catalog {
   /// Says of a futex what its first wait shows it to be.
   mutating func setKind(_ kind: LockKind, of futex: Futex, in process: ProcessState) {
     var (lock, _) = find(key: futex.key, kind: .futex, in: process)
-    guard lock.kind == .futex else { return }
+    guard lock.kind == .futex || lock.kind == .mutex, lock.kind != kind else { return }
     lock.kind = kind
     update(lock, key: futex.key, in: process)
   }

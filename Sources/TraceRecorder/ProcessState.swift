@@ -58,6 +58,12 @@ final class ProcessState {
   /// Whether a module is known at an address.
   func isMapped(_ address: UInt64) -> Bool { map.module(containing: address) != nil }
 
+  /// Whether an address can be that of a variable which the program knows: the runtime's own that stand for
+  /// something of the program's are not.
+  func isOwnVariable(_ address: UInt64) -> Bool {
+    modulePath(at: address).map { !$0.hasSuffix("/" + RuntimeLibrary.name) } ?? false
+  }
+
   /// The stack with these frames, cut at the first that is no address of code, and without those of
   /// the runtime itself. The innermost frame, the hook's own return address, always stands.
   func stack(_ frames: [UInt64], next: () -> StackID) -> (stack: Stack, isNew: Bool) {

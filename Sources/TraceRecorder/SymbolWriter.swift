@@ -26,7 +26,7 @@ extension Catalog {
         let frames = (stacks[futex.site] ?? []).flatMap { ofFutexes[$0] ?? [] }
         if let kind = FutexFunctions.kind(of: frames) { setKind(kind, of: futex, in: process) }
       }
-      for address in process.locks.addresses.sorted() where process.isMapped(address) {
+      for address in process.locks.addresses.sorted() where process.isOwnVariable(address) {
         let frames = symbolizer.symbolize(address: address, use: .data, in: modules)
         definitions.append(.symbol(process: id, address: address, frames: frames))
         if definitions.byteCount > 1 << 20 { flush(to: writer) }

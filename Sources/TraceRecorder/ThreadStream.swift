@@ -396,7 +396,10 @@ final class ThreadStream {
     readDeferred(slot, context: context, catalog: &catalog)
     readUnwritten(slot, context: context, catalog: &catalog)
     if pending.state == 1 {
-      append(wait: pending, isFinished: false, context: context, catalog: &catalog)
+      // Another thread may have told when it was over.
+      append(
+        wait: pending, isFinished: pending.end != 0 && pending.end >= pending.start,
+        context: context, catalog: &catalog)
     }
     uncounted = slot.uncounted &+ slot.reentered
   }

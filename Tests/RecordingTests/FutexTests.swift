@@ -7,7 +7,9 @@ extension RecordingTests {
   /// Locks that are made of futexes without libc, in programs that time their own waits.
   @Suite struct Futexes {
     /// The lock that was waited for in a function.
-    private func lock(waitedForIn function: String, _ recording: TestRecording) throws -> LockSummary {
+    private func lock(waitedForIn function: String, _ recording: TestRecording) throws
+      -> LockSummary
+    {
       let locks = try recording.report().locks.filter {
         $0.kind != "thread"
           && $0.waiters.contains { $0.stack.first?.function.hasSuffix(function) == true }
@@ -147,28 +149,4 @@ extension RecordingTests {
       #expect(try recording.report().processes.count >= 2)
     }
   }
-}
-
-/// A library that some tests link, and its Debian package.
-struct Library {
-  /// What a compiler needs to find it; nil where it is not installed.
-  private let found: [String]?
-
-  /// - Parameter package: Its name for pkg-config.
-  init(package: String) {
-    let result = try? Program.run("pkg-config", "--cflags", "--libs", package)
-    found =
-      result.flatMap { result in
-        result.status == 0
-          ? ["-Wl,--no-as-needed"]
-            + result.output.split { $0 == " " || $0 == "\n" }.map(String.init) : nil
-      }
-  }
-
-  var isInstalled: Bool { found != nil }
-  var flags: [String] { found ?? [] }
-
-  static let glib = Library(package: "glib-2.0")
-  static let libuv = Library(package: "libuv")
-  static let tbb = Library(package: "tbb")
 }
