@@ -291,8 +291,10 @@ enum { FLAG_DETACH = 1 << 13 };
 /// Notes where a sort of tasks is made, once.
 static void note_tasks(region_function *function) {
   int64_t *seen = count_of((uintptr_t)function);
-  if (seen != NULL && __atomic_exchange_n(seen, 1, __ATOMIC_RELAXED) == 0)
-    record_lock(CTRACE_RECORD_INIT, (uintptr_t)function, CTRACE_THREAD_POOL, 0, site_of(function));
+  if (seen == NULL || __atomic_load_n(seen, __ATOMIC_RELAXED) != 0) return;
+  uint64_t lost = self.slot->lost;
+  record_lock(CTRACE_RECORD_INIT, (uintptr_t)function, CTRACE_THREAD_POOL, 0, site_of(function));
+  if (self.slot->lost == lost) __atomic_store_n(seen, 1, __ATOMIC_RELAXED);
 }
 
 exported void GOMP_task TASK {

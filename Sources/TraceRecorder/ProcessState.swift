@@ -65,14 +65,16 @@ final class ProcessState {
   }
 
   /// The stack with these frames, cut at the first that is no address of code, and without those of
-  /// the runtime itself. The innermost frame, the hook's own return address, always stands.
+  /// the runtime itself: a function that ends with a call of a hook leaves its place to its caller, which
+  /// may be a wrapper of the runtime's.
   func stack(_ frames: [UInt64], next: () -> StackID) -> (stack: Stack, isNew: Bool) {
-    var kept = Array(frames.prefix(1))
-    for frame in frames.dropFirst() {
+    var kept: [UInt64] = []
+    for (depth, frame) in frames.enumerated() {
       let path = modulePath(at: frame)
-      if path == nil && !modules.isEmpty { break }
+      if depth > 0 && path == nil && !modules.isEmpty { break }
       if path?.hasSuffix("/" + RuntimeLibrary.name) != true { kept.append(frame) }
     }
+    if kept.isEmpty { kept = Array(frames.prefix(1)) }
     if let id = stacks[kept] {
       return (Stack(id: id, process: process.id, frames: kept), false)
     }
