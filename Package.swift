@@ -51,6 +51,8 @@ let package = Package(
         .unsafeFlags([
           "-O2", "-fvisibility=hidden", "-fexceptions", "-fno-omit-frame-pointer",
           "-ftls-model=initial-exec",
+          // Code that is moved out of a hook would take its own caller for that of the hook.
+          "-Xclang", "-fno-split-cold-code",
         ])
       ],
       linkerSettings: [

@@ -68,6 +68,8 @@ struct wait {
   bool is_recorded;
   /// Recorded however short it is.
   bool is_always_recorded;
+  /// What the thread waits for meanwhile is part of it: a library's call that is made of others.
+  bool is_whole;
   bool is_nested;
   uintptr_t site;
   struct ctrace_pending outer;
@@ -94,6 +96,8 @@ struct thread_state {
   uintptr_t sampled;
   /// The pending wait has ended and should go to the ring.
   uint32_t wait_ended;
+  /// The wait that goes on is a whole one.
+  bool is_whole;
   /// The thread has no slot, and should not look for one each time.
   uint32_t refused;
   struct ctrace_thread *slot;
@@ -118,6 +122,8 @@ struct thread_state {
   uint32_t file_calls;
   /// The wait for a lock of ctrace.h.
   struct wait requested;
+  /// The wait at the end of an OpenMP region, for those that are still in it.
+  struct wait arrival;
 };
 extern __thread struct thread_state self __attribute__((tls_model("initial-exec")));
 
@@ -260,6 +266,8 @@ always_inline void note_reacquire(uintptr_t lock, uint8_t lock_kind, struct site
 void wait_begin(struct wait *wait, uintptr_t lock, uint8_t lock_kind, uint8_t operation,
                 uint32_t owner, uintptr_t partner, struct site site);
 void wait_end(struct wait *wait, uint8_t outcome);
+/// Ends a wait that was over at a moment before; 0 stands for now.
+void wait_end_at(struct wait *wait, uint8_t outcome, uint64_t end);
 /// For __attribute__((cleanup)): ends a wait that neither returned nor ended, because its thread is
 /// being cancelled.
 void wait_cleanup(struct wait *wait);
@@ -341,6 +349,9 @@ uint8_t capture_stack(struct site site);
 /// Writes what module an address lies in, where that may be one loaded by dlopen and is not written
 /// yet. Only between enter() and leave().
 void write_module_of(uintptr_t address);
+
+/// Ends the wait of a thread of OpenMP's that was the last to be told that its region is over.
+void end_arrival(void);
 
 /// Gives the process a number, once for each image and each forked child; false where it is not
 /// recorded.

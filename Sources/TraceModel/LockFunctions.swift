@@ -17,6 +17,9 @@ enum LockFunctions {
     "std::recursive_mutex::", "std::shared_mutex::", "std::shared_timed_mutex::",
     "std::unique_lock<", "std::lock_guard<", "std::scoped_lock<", "std::shared_lock<",
     "std::__mutex_base::", "std::condition_variable::", "std::__condvar::",
+    // Of libraries whose locks are libc's, or are recorded as such.
+    "uv_mutex_", "uv_rwlock_", "uv_sem_", "uv_cond_", "uv_barrier_", "uv_once", "uv_thread_join",
+    "tbb::detail::", "omp_set_", "omp_unset_", "omp_init_", "GOMP_", "gomp_",
     // Of ctrace.h, and the same for Swift.
     "ctrace_", "ctrace::", "CTraceProbes.", "CTraceObservability.",
     "std::thread::join", "std::__shared_mutex_pthread::", "std::__glibcxx_rwlock_",
@@ -28,5 +31,6 @@ enum LockFunctions {
     // What glibc calls its own functions among themselves.
     if function.hasPrefix("__GI_") { function = function.dropFirst(5) }
     return names.contains(String(function)) || beginnings.contains { function.hasPrefix($0) }
+      || FutexFunctions.contains(symbol)
   }
 }

@@ -32,6 +32,12 @@ struct Catalog {
   /// Processes that are none of the program's, by the kernel's number.
   private var foreign: [Int32: ProcessID] = [:]
 
+  /// A lock made of a futex: its key, and where it was first waited for.
+  struct Futex {
+    var key: UInt64
+    var site: StackID
+  }
+
   /// Adds a process, or what is known of it now.
   mutating func add(_ process: Process) {
     definitions.append(.process(process))
@@ -95,6 +101,28 @@ struct Catalog {
     // A slot of the table that was cleared by hand may have been made before its kind was known.
     lock.kind = kind
     update(lock, key: key, in: process)
+  }
+
+  /// Notes where threads first waited for a lock made of a futex: the functions there tell what it is.
+  ///
+  /// - Parameter isOwned: Whether the word tells who has it, so that it can only be a mutex.
+  mutating func setSite(
+    _ site: StackID, ofFutex key: UInt64, isOwned: Bool, in process: ProcessState
+  ) {
+    var (lock, _) = find(key: key, kind: .futex, in: process)
+    guard site != .unknown, lock.kind == .futex, process.futexes[lock.id] == nil else { return }
+    process.futexes[lock.id] = Futex(key: key, site: site)
+    lock.site = site
+    if isOwned { lock.kind = .mutex }
+    update(lock, key: key, in: process)
+  }
+
+  /// Says of a futex what its first wait shows it to be.
+  mutating func setKind(_ kind: LockKind, of futex: Futex, in process: ProcessState) {
+    var (lock, _) = find(key: futex.key, kind: .futex, in: process)
+    guard lock.kind == .futex || lock.kind == .mutex, lock.kind != kind else { return }
+    lock.kind = kind
+    update(lock, key: futex.key, in: process)
   }
 
   /// Notes what a lock or queue is called, and how much it holds.

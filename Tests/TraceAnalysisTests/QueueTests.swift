@@ -144,4 +144,27 @@ import Testing
     #expect(timeline[..<10].allSatisfy { $0 == 0 } && timeline[10..<20].allSatisfy { $0 == 4 })
     #expect(timeline[20...].allSatisfy { $0 == 0 })
   }
+
+  @Test func `What is put in and taken out at one moment leaves nothing, in either order`() throws {
+    var trace = TraceBuilder(duration: 1000)
+    let threads = [trace.thread("a"), trace.thread("b")]
+    let lock = trace.lock("items", kind: .queue)
+    func event(_ kind: Event.Kind, _ thread: Int, at time: Int64, _ count: Int64 = 1) -> Event {
+      Event(
+        kind: kind, isDurationKnown: false, thread: threads[thread],
+        time: Timestamp(nanoseconds: time), lock: lock, value: count)
+    }
+    // The first thread's events of a moment are told before the second's.
+    for event in [
+      event(.dequeue, 0, at: 100, 2), event(.enqueue, 1, at: 100, 1),
+      event(.enqueue, 1, at: 100, 1),
+      event(.enqueue, 0, at: 200), event(.dequeue, 1, at: 300), event(.dequeue, 0, at: 400),
+      // Of another moment: what was in before was not known.
+      event(.enqueue, 0, at: 500), event(.dequeue, 1, at: 700),
+    ] { trace.add(event) }
+    let queue = try #require(report(trace).queues.first)
+    #expect(queue.enqueued == 4 && queue.dequeued == 5)
+    #expect(queue.depth.max == 1)
+    #expect(queue.depth.emptyNs == 1000 - 100 - 100 - 200)
+  }
 }

@@ -87,30 +87,34 @@ NAMED static void give_back_own(void) {
   __atomic_store_n(&held, 0, __ATOMIC_RELEASE);
 }
 
+static pthread_barrier_t turns;
+
 static void *contend(void *unused) {
   for (int turn = 0; turn < WAITS; turn++) {
+    pthread_barrier_wait(&turns);
     wait_for_own();
     give_back_own();
-    sleep_ms(2);
+    pthread_barrier_wait(&turns);
   }
   return unused;
 }
 
+/// Each turn one thread has the lock while the other asks for it.
 static void fight(void) {
+  OK(pthread_barrier_init(&turns, NULL, 2));
+  pthread_t other = start(contend, NULL);
   for (int turn = 0; turn < WAITS; turn++) {
     while (__atomic_exchange_n(&held, 1, __ATOMIC_ACQUIRE) != 0) sched_yield();
     ctrace_lock_acquired(&own_lock);
-    static pthread_t other;
-    if (turn == 0) other = start(contend, NULL);
+    pthread_barrier_wait(&turns);
     // It wants the lock by now, if there is anybody to tell that to.
     while (ctrace_is_recorded() && __atomic_load_n(&own_lock.waiters, __ATOMIC_RELAXED) == 0)
       sched_yield();
     sleep_ms(5);
     give_back_own();
-    // The other one's turn: it has it or has had it when it asks for the next.
-    if (turn == WAITS - 1) join(other);
-    else sleep_ms(1);
+    pthread_barrier_wait(&turns);
   }
+  join(other);
 }
 
 static void work(void) {

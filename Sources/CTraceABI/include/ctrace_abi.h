@@ -114,6 +114,7 @@ struct ctrace_pending {
   uint8_t outcome;
   uint8_t stack;  // index + 1 into the stack entries; 0: none
   uint64_t start;
+  /// 0 while the wait goes on, unless another thread has told when it was over.
   uint64_t end;
   uint64_t lock;
   uint64_t partner;

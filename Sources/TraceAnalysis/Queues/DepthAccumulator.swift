@@ -13,6 +13,8 @@ struct DepthAccumulator {
   private var greatest: Int64 = 0
   private var least: Int64 = 0
   private var emptyTime: Int64 = 0
+  /// More was taken at this moment than had been put in.
+  private var owed: (count: Int64, time: Timestamp) = (0, .zero)
   private var fullTime: Int64 = 0
   /// Depth times nanoseconds in each part of the recording.
   private var timeline: [Double] = []
@@ -52,10 +54,22 @@ struct DepthAccumulator {
   }
 
   /// The depth is greater by `difference` from `time` on. It is never less than 0: what was in before
-  /// the recording began may not be known.
+  /// the recording began may not be known. But of what two threads did at the same moment, the taking may be
+  /// told before the putting.
   mutating func change(by difference: Int64, at time: Timestamp) {
-    let (sum, overflow) = (value ?? 0).addingReportingOverflow(difference)
-    change(to: overflow ? .max : startsKnown ? sum : max(sum, 0), at: time)
+    if startsKnown {
+      let (sum, overflow) = (value ?? 0).addingReportingOverflow(difference)
+      return change(to: overflow ? .max : sum, at: time)
+    }
+    if owed.time != time { owed = (0, time) }
+    let paid = min(max(difference, 0), owed.count)
+    owed.count -= paid
+    let (sum, overflow) = (value ?? 0).addingReportingOverflow(difference - paid)
+    if sum < 0 {
+      let (count, isTooMuch) = owed.count.subtractingReportingOverflow(sum)
+      owed.count = isTooMuch ? .max : count
+    }
+    change(to: overflow ? .max : max(sum, 0), at: time)
   }
 
   /// The summary up to `end`.
