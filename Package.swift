@@ -25,11 +25,16 @@ let package = Package(
   products: [
     .executable(name: "ctrace", targets: ["ctrace"]),
     .library(name: "ctrace-runtime", type: .dynamic, targets: ["CTraceRuntime"]),
+    // For programs that tell of themselves.
+    .library(name: "CTraceProbes", targets: ["CTraceProbes"]),
+    .library(name: "CTraceObservability", targets: ["CTraceObservability"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
   ],
   targets: [
     // In the target.
@@ -46,6 +51,8 @@ let package = Package(
         .unsafeFlags([
           "-O2", "-fvisibility=hidden", "-fexceptions", "-fno-omit-frame-pointer",
           "-ftls-model=initial-exec",
+          // Code that is moved out of a hook would take its own caller for that of the hook.
+          "-Xclang", "-fno-split-cold-code",
         ])
       ],
       linkerSettings: [
@@ -54,6 +61,17 @@ let package = Package(
           "--version-script=\(Context.packageDirectory)/Sources/CTraceRuntime/exports.map",
         ])
       ]),
+
+    // In programs that tell of themselves.
+    .target(name: "CProbes", dependencies: ["CTraceHeader"], cSettings: c),
+    .target(name: "CTraceProbes", dependencies: ["CProbes"], swiftSettings: strict),
+    .target(
+      name: "CTraceObservability",
+      dependencies: [
+        "CTraceProbes", .product(name: "CoreMetrics", package: "swift-metrics"),
+        .product(name: "Tracing", package: "swift-distributed-tracing"),
+      ],
+      swiftSettings: strict),
 
     // The system.
     .target(name: "CLinux", dependencies: ["CTraceABI"], cSettings: c),
@@ -118,9 +136,18 @@ let package = Package(
     .testTarget(
       name: "TraceRecorderTests", dependencies: ["TraceRecorder", "TraceModel"],
       swiftSettings: strict),
+    // A program to be recorded.
+    .executableTarget(
+      name: "SwiftWords",
+      dependencies: [
+        "CTraceObservability", "CTraceProbes", .product(name: "Metrics", package: "swift-metrics"),
+        .product(name: "Tracing", package: "swift-distributed-tracing"),
+      ],
+      path: "Tests/SwiftWords", swiftSettings: strict),
     // They run the products from outside.
     .testTarget(
-      name: "RecordingTests", dependencies: ["Symbolication", "TestSupport", "TraceAnalysis"],
+      name: "RecordingTests",
+      dependencies: ["SwiftWords", "Symbolication", "TestSupport", "TraceAnalysis"],
       swiftSettings: strict),
     .testTarget(
       name: "CommandLineTests", dependencies: ["TestSupport"], swiftSettings: strict),

@@ -9,7 +9,8 @@
   build_packages=(git gcc libc6-dev pkg-config libdw-dev libelf-dev libzstd-dev zlib1g-dev)
   # To test: compilers and tools that make what is recorded, and real programs to record.
   test_packages=(
-    binutils dwz g++ golang-go libc6-dbg libjemalloc2 libtcmalloc-minimal4 memcached pbzip2 procps
+    binutils dwz g++ golang-go libc6-dbg libglib2.0-dev libjemalloc2 libtbb-dev libtcmalloc-minimal4
+    libuv1-dev memcached pbzip2 procps
     python3 rustc zstd
   )
   # To see it at work.

@@ -67,7 +67,20 @@ static uint64_t moment(void) {
   return time != 0 ? time : 1;
 }
 
-static void slice(uint64_t label, uint64_t start) { record_slice(label, CTRACE_LABEL, start); }
+static uint64_t moment_before(uint64_t nanoseconds) {
+  if (arena.base == NULL) return 1;
+  // The recorder has said how many units of the clock a window of values has.
+  uint64_t units = (uint64_t)((unsigned __int128)nanoseconds * arena.control->value_window /
+                              CTRACE_VALUE_WINDOW_NANOSECONDS);
+  uint64_t time = now();
+  return time > units ? time - units : 1;
+}
+
+static void slice(uint64_t label, uint64_t start) { record_slice(label, CTRACE_LABEL, 0, start); }
+
+static void span(uint64_t label, uint64_t start) {
+  record_slice(label, CTRACE_LABEL, CTRACE_SPAN, start);
+}
 
 static void instant(uint64_t label, int64_t value) {
   record_number(CTRACE_RECORD_INSTANT, label, value, THIS_SITE);
@@ -88,8 +101,10 @@ static const struct ctrace_api api = {
     .lock_released = lock_released,
     .name_lock = name_lock,
     .time = moment,
+    .time_before = moment_before,
     .label = label_named,
     .slice = slice,
+    .span = span,
     .instant = instant,
     .counter = counter,
 };

@@ -106,7 +106,7 @@ static __thread struct {
 
 void leave_actor(void) {
   if (likely(work.actor == 0)) return;
-  record_slice(work.actor, CTRACE_ACTOR, work.start);
+  record_slice(work.actor, CTRACE_ACTOR, 0, work.start);
   work.actor = 0;
 }
 
@@ -124,7 +124,7 @@ static void begin_work(uintptr_t actor, uint64_t since, uintptr_t code) {
 }
 
 /// Puts a message into an actor's queue. Returns when.
-static uint64_t send(void *actor, struct site site) {
+static uint64_t put_message(void *actor, struct site site) {
   const char *name = class_name(actor);
   if (name != NULL) record_name((uintptr_t)actor, CTRACE_ACTOR, 0, name);
   uint64_t time = now();
@@ -157,7 +157,7 @@ static noinline struct item *remember_task(void *context, resume_function resume
   item->argument = context;
   item->function = (void (*)(void *))(void *)resume;
   item->queue = (uintptr_t)actor;
-  item->since = send(actor, (struct site){(uintptr_t)resume + 1, 0});
+  item->since = put_message(actor, (struct site){(uintptr_t)resume + 1, 0});
   return item;
 }
 
@@ -236,7 +236,7 @@ exported swift_call struct task_and_context swift_task_create(size_t flags,
     type_of_swift_task_create_common create =
         REAL_OF(concurrency, swift_task_create_common, THIS_SITE);
     if (stand_in != NULL && create != NULL) {
-      send(actor, THIS_SITE);
+      put_message(actor, THIS_SITE);
       return create(flags, options, type, stand_in, closure, code->frame_size);
     }
   }

@@ -135,7 +135,7 @@ always_inline void take_out(uintptr_t queue, uint64_t since, struct work work) {
   code_of(work)(work.argument);
   items_at_work -= 1;
   if (unlikely(items_at_work == 0)) leave_actor();
-  record_slice(queue, CTRACE_DISPATCH_QUEUE, start);
+  record_slice(queue, CTRACE_DISPATCH_QUEUE, 0, start);
 }
 
 /// What kind of block the program gave.
@@ -467,7 +467,7 @@ static void run_iteration(void *argument, size_t iteration) {
   items_at_work += 1;
   call->function(call->argument, iteration);
   items_at_work -= 1;
-  record_slice(call->queue, CTRACE_DISPATCH_QUEUE, start);
+  record_slice(call->queue, CTRACE_DISPATCH_QUEUE, 0, start);
 }
 
 /// Stands for the queue where libdispatch chooses one.

@@ -66,6 +66,14 @@ static bool has_kept_items(void) {
   return any != 0;
 }
 
+/// Writes items, with those kept of the same, or keeps them.
+static void pass_items(uint8_t record_kind, uint64_t key, uint8_t lock_kind, uint64_t count,
+                       uint64_t since, uint64_t time, uint8_t stack) {
+  if (unlikely(has_kept_items())) count += take_kept_items(record_kind, key);
+  if (!write_items(record_kind, key, lock_kind, count, since, time, stack))
+    keep_items(record_kind, key, lock_kind, count, time);
+}
+
 void record_items(uint8_t record_kind, uint64_t queue, uint8_t lock_kind, uint64_t count,
                   uint64_t since, uint64_t time, struct site site) {
   if (!is_recording() || count == 0) return;
@@ -77,15 +85,22 @@ void record_items(uint8_t record_kind, uint64_t queue, uint8_t lock_kind, uint64
   uint8_t stack = pending->state != 1     ? capture_stack(site)
                   : pending->lock == key ? pending->stack
                                           : 0;
-  if (unlikely(has_kept_items())) count += take_kept_items(record_kind, key);
-  if (!write_items(record_kind, key, lock_kind, count, since, time, stack))
-    keep_items(record_kind, key, lock_kind, count, time);
+  pass_items(record_kind, key, lock_kind, count, since, time, stack);
+  leave();
+}
+
+void record_items_of(const struct wait *wait, uint8_t record_kind, uint64_t queue, uint64_t count,
+                     uint64_t time) {
+  if (wait_start(wait) == 0 || count == 0) return;
+  enter();
+  uint8_t stack = wait->is_nested ? 0 : self.slot->pending.stack;
+  pass_items(record_kind, queue, kind_of_shared(queue), count, 0, time, stack);
   leave();
 }
 
 // MARK: Work and numbers
 
-void record_slice(uint64_t label, uint8_t lock_kind, uint64_t start) {
+void record_slice(uint64_t label, uint8_t lock_kind, uint8_t operation, uint64_t start) {
   if (!is_recording()) return;
   if (self.wait_ended) flush_wait(0);
   enter();
@@ -93,6 +108,7 @@ void record_slice(uint64_t label, uint8_t lock_kind, uint64_t start) {
       reserve_record(CTRACE_RECORD_SLICE, sizeof *record / 8, now());
   if (record != NULL) {
     record->head.lock_kind = lock_kind;
+    record->head.operation = operation;
     record->acquired = start;
     record->key = any_key(label);
     commit_record(record);
@@ -117,19 +133,33 @@ void record_number(uint8_t record_kind, uint64_t label, int64_t number, struct s
   leave();
 }
 
-void record_depth(uint64_t queue, uint8_t lock_kind, uint64_t depth) {
+static void write_depth(uint64_t queue, uint8_t lock_kind, uint8_t operation, uint64_t depth,
+                        uint64_t time) {
   if (!is_recording()) return;
   if (self.wait_ended) flush_wait(0);
   enter();
   struct ctrace_record_value *record =
-      reserve_record(CTRACE_RECORD_VALUE, sizeof *record / 8, now());
+      reserve_record(CTRACE_RECORD_VALUE, sizeof *record / 8, time);
   if (record != NULL) {
     record->head.lock_kind = lock_kind;
+    record->head.operation = operation;
     record->key = any_key(queue);
     record->value = depth < UINT32_MAX ? depth : UINT32_MAX;
     commit_record(record);
   }
   leave();
+}
+
+void record_depth_at(uint64_t queue, uint8_t lock_kind, uint64_t depth, uint64_t time) {
+  write_depth(queue, lock_kind, 0, depth, time);
+}
+
+void record_depth(uint64_t queue, uint8_t lock_kind, uint64_t depth) {
+  write_depth(queue, lock_kind, 0, depth, now());
+}
+
+void record_told_depth(uint64_t queue, uint8_t lock_kind, uint64_t depth, uint64_t time) {
+  write_depth(queue, lock_kind, CTRACE_TOLD, depth, time);
 }
 
 // MARK: Names
@@ -160,6 +190,10 @@ void record_name(uint64_t lock, uint8_t lock_kind, uint64_t capacity, const char
   enter();
   write_name(key, lock_kind, capacity, name, name == NULL ? 0 : strnlen(name, CTRACE_MAX_TEXT));
   leave();
+}
+
+void forget_name(uint64_t key) {
+  if (is_recording() && !is_unnamed(key)) self.named[key_hash(key) >> 58] = 0;
 }
 
 uint64_t label_named(const char *name, size_t size) {

@@ -11,7 +11,7 @@
 #include "runtime.h"
 
 /// Libraries that call a function whose own library is known to them alone.
-enum { CALLERS_KNOWN = 4 };
+enum { CALLERS_KNOWN = 16 };
 struct function_of_caller {
   void *map;
   void *found;
@@ -20,7 +20,7 @@ struct function_of_caller {
 
 struct library_function {
   const char *name;
-  /// The one that all of the program means by the name, where there is one.
+  /// The one that was there when the program began, which all of it means by the name and which stays.
   void *found;
   struct function_of_caller callers[CALLERS_KNOWN];
 };
@@ -41,15 +41,18 @@ void find_library_functions(void);
 /// that asked for it, as its caller has it.
 void *find_function_for(struct library_function *function, struct site site);
 
-#define LIBRARY_FUNCTIONS(prefix, file, FUNCTIONS)                                       \
-  enum { FUNCTIONS(LIBRARY_PLACE) prefix##_count };                                      \
-  FUNCTIONS(LIBRARY_TYPE)                                                                \
-  static struct library_function prefix##_functions[] = {FUNCTIONS(LIBRARY_ENTRY)};      \
-  struct library prefix##_library = {file, prefix##_functions, prefix##_count, false};
+#define LIBRARY_FUNCTIONS(prefix, file_name, FUNCTIONS)                                       \
+  enum { FUNCTIONS(LIBRARY_PLACE) prefix##_count };                                           \
+  FUNCTIONS(LIBRARY_TYPE)                                                                     \
+  static struct library_function prefix##_functions[] = {FUNCTIONS(LIBRARY_ENTRY)};           \
+  struct library prefix##_library = {                                                         \
+      .file = file_name, .functions = prefix##_functions, .count = prefix##_count};
 
-#define LIBRARY_PLACE(result, symbol, parameters) place_of_##symbol,
-#define LIBRARY_TYPE(result, symbol, parameters) typedef result(*type_of_##symbol) parameters;
-#define LIBRARY_ENTRY(result, symbol, parameters) {.name = #symbol},
+#define LIBRARY_PLACE(result, function, parameters) place_of_##function,
+#define LIBRARY_TYPE(result, function, parameters) typedef result(*type_of_##function) parameters;
+#define LIBRARY_ENTRY(result, function, parameters) {.name = LIBRARY_TEXT(function)},
+// A function's name may be a macro that stands for a longer one.
+#define LIBRARY_TEXT(text) #text
 
 /// A function of a library as it is known: for use in a hook, whose own frame `site` tells.
 #define REAL_OF(prefix, symbol, site)                                                      \

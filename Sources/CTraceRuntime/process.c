@@ -98,6 +98,10 @@ static void map_arena(const char *name) {
   arena.control = control;
   arena.minimum_wait = control->minimum_wait;
   arena.is_clock_called = control->clock != CTRACE_CLOCK_COUNTER;
+  arena.asks_depth = (control->flags & CTRACE_ASKS_DEPTH) != 0;
+  // A window is 2.5 ms: a call that takes 10 us, and 0.25 us for each kilobyte, has not waited.
+  arena.longest_call = control->value_window / 250;
+  arena.longest_kilobyte = control->value_window / 10000;
   arena.stamps_holds = !(control->flags & CTRACE_NO_HOLDS);
   arena.base = base;
 }

@@ -14,14 +14,22 @@ extern int __pthread_rwlock_rdlock(pthread_rwlock_t *);
 extern int __pthread_rwlock_wrlock(pthread_rwlock_t *);
 extern int __pthread_rwlock_unlock(pthread_rwlock_t *);
 extern int __pthread_once(pthread_once_t *, void (*)(void));
+extern ssize_t __read(int, void *, size_t);
+extern ssize_t __write(int, const void *, size_t);
+extern int __close(int);
 
 static __thread bool is_resolving __attribute__((tls_model("initial-exec")));
 
 static int missing(void) { return ENOSYS; }
 
+static long missing_call(void) {
+  errno = ENOSYS;
+  return -1;
+}
+
 /// dlsym finds "the next library" by the address it returns to: the result must pass through a
 /// variable, so that no caller's frame replaces ours.
-static void *next_function(const char *name, const char *version) {
+static void *find_next(const char *name, const char *version) {
   bool was_resolving = is_resolving;
   is_resolving = true;
   void *volatile found =
@@ -29,7 +37,19 @@ static void *next_function(const char *name, const char *version) {
   // A library in between that wraps the function may not version it.
   if (found == NULL && version != NULL) found = dlsym(RTLD_NEXT, name);
   is_resolving = was_resolving;
+  return found;
+}
+
+static void *next_function(const char *name, const char *version) {
+  void *found = find_next(name, version);
   return found != NULL ? found : (void *)missing;
+}
+
+static void *next_call(const char *name) {
+  int saved_errno = errno;
+  void *found = find_next(name, NULL);
+  errno = saved_errno;
+  return found != NULL ? found : (void *)missing_call;
 }
 
 static void *alias_of(const char *name) {
@@ -46,6 +66,9 @@ static void *alias_of(const char *name) {
       {"pthread_rwlock_wrlock", (void *)__pthread_rwlock_wrlock},
       {"pthread_rwlock_unlock", (void *)__pthread_rwlock_unlock},
       {"pthread_once", (void *)__pthread_once},
+      {"read", (void *)__read},
+      {"write", (void *)__write},
+      {"close", (void *)__close},
   };
   for (size_t index = 0; index < sizeof aliases / sizeof aliases[0]; index++) {
     const char *left = aliases[index].name, *right = name;
@@ -85,6 +108,31 @@ static const char *version_of(const char *name) {
 REAL_FUNCTIONS(X)
 #undef X
 
+#define X(result, name, parameters, arguments)                                    \
+  static result first_##name parameters {                                         \
+    void *alias;                                                                  \
+    if (is_resolving && (alias = alias_of(#name)) != NULL)                        \
+      return ((result(*) parameters)alias)arguments;                              \
+    result(*found) parameters = (result(*) parameters)next_call(#name);           \
+    __atomic_store_n(&real.name, found, __ATOMIC_RELAXED);                        \
+    return found arguments;                                                       \
+  }
+REAL_CALLS(X)
+#undef X
+
+static void first_closefrom(int first) {
+  real.closefrom = (void (*)(int))next_call("closefrom");
+  real.closefrom(first);
+}
+
+/// freopen and freopen64 are one on 64-bit systems.
+static struct _IO_FILE *first_freopen(const char *path, const char *mode, struct _IO_FILE *file) {
+  void *found = find_next("freopen", NULL);
+  real.freopen = (struct _IO_FILE * (*)(const char *, const char *, struct _IO_FILE *)) found;
+  real.freopen64 = real.freopen;
+  return real.freopen(path, mode, file);
+}
+
 static sem_t *first_sem_open(const char *name, int flags, ...) {
   __builtin_va_list list;
   __builtin_va_start(list, flags);
@@ -104,6 +152,12 @@ struct real_functions real = {
 #define X(name, parameters, arguments) .name = first_##name,
     REAL_FUNCTIONS(X)
 #undef X
+#define X(result, name, parameters, arguments) .name = first_##name,
+        REAL_CALLS(X)
+#undef X
+            .closefrom = first_closefrom,
+        .freopen = first_freopen,
+        .freopen64 = first_freopen,
         .sem_open = first_sem_open,
         .pthread_exit = first_pthread_exit,
 };
@@ -114,6 +168,14 @@ void resolve_real_functions(void) {
                    __ATOMIC_RELAXED);
   REAL_FUNCTIONS(X)
 #undef X
+#define X(result, name, parameters, arguments) \
+  __atomic_store_n(&real.name, (result(*) parameters)next_call(#name), __ATOMIC_RELAXED);
+  REAL_CALLS(X)
+#undef X
+  real.closefrom = (void (*)(int))next_call("closefrom");
+  real.freopen = (struct _IO_FILE * (*)(const char *, const char *, struct _IO_FILE *))
+      find_next("freopen", NULL);
+  real.freopen64 = real.freopen;
   real.is_mutex_wrapped = real.pthread_mutex_lock != __pthread_mutex_lock;
   real.sem_open = (sem_t * (*)(const char *, int, ...)) next_function("sem_open", NULL);
   real.pthread_exit = (void (*)(void *))next_function("pthread_exit", NULL);

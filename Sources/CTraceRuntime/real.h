@@ -3,14 +3,25 @@
 #ifndef CTRACE_RUNTIME_REAL_H
 #define CTRACE_RUNTIME_REAL_H
 
+#include <mqueue.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <spawn.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/poll.h>
+#include <sys/select.h>
+#include <sys/sem.h>
+#include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <threads.h>
 #include <time.h>
+
+/// libc's FILE, without the header of what writes to it.
+struct _IO_FILE;
 
 #define REAL_FUNCTIONS(X)                                                                         \
   X(pthread_mutex_lock, (pthread_mutex_t * m), (m))                                               \
@@ -90,12 +101,100 @@
     (i, p, f, s, a, e))                                                                           \
   X(dlclose, (void *h), (h))
 
+/// Calls of the kernel: what fails returns -1, and says why in errno.
+#define REAL_CALLS(X)                                                                             \
+  X(ssize_t, read, (int f, void *b, size_t n), (f, b, n))                                         \
+  X(ssize_t, write, (int f, const void *b, size_t n), (f, b, n))                                  \
+  X(ssize_t, readv, (int f, const struct iovec *v, int n), (f, v, n))                             \
+  X(ssize_t, writev, (int f, const struct iovec *v, int n), (f, v, n))                            \
+  X(ssize_t, __read_chk, (int f, void *b, size_t n, size_t m), (f, b, n, m))                      \
+  X(ssize_t, send, (int f, const void *b, size_t n, int o), (f, b, n, o))                         \
+  X(ssize_t, sendto,                                                                              \
+    (int f, const void *b, size_t n, int o, const struct sockaddr *a, socklen_t l),               \
+    (f, b, n, o, a, l))                                                                           \
+  X(ssize_t, sendmsg, (int f, const struct msghdr *m, int o), (f, m, o))                          \
+  X(int, sendmmsg, (int f, struct mmsghdr *m, unsigned n, int o), (f, m, n, o))                   \
+  X(ssize_t, recv, (int f, void *b, size_t n, int o), (f, b, n, o))                               \
+  X(ssize_t, __recv_chk, (int f, void *b, size_t n, size_t m, int o), (f, b, n, m, o))            \
+  X(ssize_t, recvfrom, (int f, void *b, size_t n, int o, struct sockaddr *a, socklen_t *l),       \
+    (f, b, n, o, a, l))                                                                           \
+  X(ssize_t, __recvfrom_chk,                                                                      \
+    (int f, void *b, size_t n, size_t m, int o, struct sockaddr *a, socklen_t *l),                \
+    (f, b, n, m, o, a, l))                                                                        \
+  X(ssize_t, recvmsg, (int f, struct msghdr *m, int o), (f, m, o))                                \
+  X(int, recvmmsg, (int f, struct mmsghdr *m, unsigned n, int o, struct timespec *t),             \
+    (f, m, n, o, t))                                                                              \
+  X(ssize_t, splice, (int f, off64_t *p, int g, off64_t *q, size_t n, unsigned o),                \
+    (f, p, g, q, n, o))                                                                           \
+  X(ssize_t, tee, (int f, int g, size_t n, unsigned o), (f, g, n, o))                             \
+  X(ssize_t, vmsplice, (int f, const struct iovec *v, size_t n, unsigned o), (f, v, n, o))        \
+  X(ssize_t, sendfile, (int f, int g, off_t *p, size_t n), (f, g, p, n))                          \
+  X(ssize_t, sendfile64, (int f, int g, off64_t *p, size_t n), (f, g, p, n))                      \
+  X(int, eventfd, (unsigned v, int o), (v, o))                                                    \
+  X(int, eventfd_read, (int f, eventfd_t * v), (f, v))                                            \
+  X(int, eventfd_write, (int f, eventfd_t v), (f, v))                                             \
+  X(int, pipe, (int *f), (f))                                                                     \
+  X(int, pipe2, (int *f, int o), (f, o))                                                          \
+  X(int, socketpair, (int d, int t, int p, int *f), (d, t, p, f))                                 \
+  X(int, dup, (int f), (f))                                                                       \
+  X(int, dup2, (int f, int g), (f, g))                                                            \
+  X(int, dup3, (int f, int g, int o), (f, g, o))                                                  \
+  X(int, fcntl, (int f, int c, long a), (f, c, a))                                                \
+  X(int, fcntl64, (int f, int c, long a), (f, c, a))                                              \
+  X(int, close, (int f), (f))                                                                     \
+  X(int, close_range, (unsigned f, unsigned l, int o), (f, l, o))                                 \
+  X(int, fclose, (struct _IO_FILE * f), (f))                                                      \
+  X(int, pclose, (struct _IO_FILE * f), (f))                                                      \
+  X(int, poll, (struct pollfd * f, nfds_t n, int t), (f, n, t))                                   \
+  X(int, __poll_chk, (struct pollfd * f, nfds_t n, int t, size_t m), (f, n, t, m))                \
+  X(int, ppoll, (struct pollfd * f, nfds_t n, const struct timespec *t, const sigset_t *s),       \
+    (f, n, t, s))                                                                                 \
+  X(int, __ppoll_chk,                                                                             \
+    (struct pollfd * f, nfds_t n, const struct timespec *t, const sigset_t *s, size_t m),         \
+    (f, n, t, s, m))                                                                              \
+  X(int, select, (int n, fd_set * r, fd_set * w, fd_set * e, struct timeval * t),                 \
+    (n, r, w, e, t))                                                                              \
+  X(int, pselect,                                                                                 \
+    (int n, fd_set *r, fd_set *w, fd_set *e, const struct timespec *t, const sigset_t *s),        \
+    (n, r, w, e, t, s))                                                                           \
+  X(int, epoll_create, (int n), (n))                                                              \
+  X(int, epoll_create1, (int o), (o))                                                             \
+  X(int, epoll_wait, (int f, struct epoll_event * e, int n, int t), (f, e, n, t))                 \
+  X(int, epoll_pwait, (int f, struct epoll_event * e, int n, int t, const sigset_t *s),           \
+    (f, e, n, t, s))                                                                              \
+  X(int, epoll_pwait2,                                                                            \
+    (int f, struct epoll_event *e, int n, const struct timespec *t, const sigset_t *s),           \
+    (f, e, n, t, s))                                                                              \
+  X(mqd_t, mq_open, (const char *n, int o, mode_t m, struct mq_attr *a), (n, o, m, a))            \
+  X(mqd_t, __mq_open_2, (const char *n, int o), (n, o))                                           \
+  X(int, mq_close, (mqd_t q), (q))                                                                \
+  X(int, mq_send, (mqd_t q, const char *b, size_t n, unsigned p), (q, b, n, p))                   \
+  X(int, mq_timedsend,                                                                            \
+    (mqd_t q, const char *b, size_t n, unsigned p, const struct timespec *t), (q, b, n, p, t))    \
+  X(ssize_t, mq_receive, (mqd_t q, char *b, size_t n, unsigned *p), (q, b, n, p))                 \
+  X(ssize_t, mq_timedreceive,                                                                     \
+    (mqd_t q, char *b, size_t n, unsigned *p, const struct timespec *t), (q, b, n, p, t))         \
+  X(int, msgget, (key_t k, int o), (k, o))                                                        \
+  X(int, msgsnd, (int q, const void *b, size_t n, int o), (q, b, n, o))                           \
+  X(ssize_t, msgrcv, (int q, void *b, size_t n, long t, int o), (q, b, n, t, o))                  \
+  X(int, semget, (key_t k, int n, int o), (k, n, o))                                              \
+  X(int, semop, (int s, struct sembuf * o, size_t n), (s, o, n))                                  \
+  X(int, semtimedop, (int s, struct sembuf * o, size_t n, const struct timespec *t),              \
+    (s, o, n, t))                                                                                 \
+  X(int, semctl, (int s, int n, int c, long a), (s, n, c, a))
+
 struct real_functions {
   /// Whether libc's locks are reached through another library that stands in for them too.
   bool is_mutex_wrapped;
 #define X(name, parameters, arguments) int(*name) parameters;
   REAL_FUNCTIONS(X)
 #undef X
+#define X(result, name, parameters, arguments) result(*name) parameters;
+  REAL_CALLS(X)
+#undef X
+  void (*closefrom)(int first);
+  struct _IO_FILE *(*freopen)(const char *path, const char *mode, struct _IO_FILE *file);
+  struct _IO_FILE *(*freopen64)(const char *path, const char *mode, struct _IO_FILE *file);
   sem_t *(*sem_open)(const char *name, int flags, ...);
   void (*pthread_exit)(void *value);
   void *(*dlopen)(const char *path, int flags);

@@ -297,9 +297,10 @@ void wait_begin(struct wait *wait, uintptr_t lock, uint8_t lock_kind, uint8_t op
                 uint32_t owner, uintptr_t partner, struct site site) {
   wait->is_recorded = false;
   if (!is_recording()) return;
+  struct ctrace_pending *pending = &self.slot->pending;
+  if (unlikely(self.is_whole) && pending->state == 1) return;
   enter();
   if (self.wait_ended) write_wait();
-  struct ctrace_pending *pending = &self.slot->pending;
   wait->lock = lock;
   wait->lock_kind = lock_kind;
   wait->site = site.address;
@@ -318,19 +319,25 @@ void wait_begin(struct wait *wait, uintptr_t lock, uint8_t lock_kind, uint8_t op
   pending->lock = any_key(lock);
   pending->partner = partner == 0 ? 0 : key_of(partner, hash_address(partner));
   pending->owner = owner;
+  pending->end = 0;
+  self.is_whole = wait->is_whole;
   pending->start = now();
   __atomic_store_n(&pending->state, 1, __ATOMIC_RELEASE);
   leave();
 }
 
-void wait_end(struct wait *wait, uint8_t outcome) {
+void wait_end(struct wait *wait, uint8_t outcome) { wait_end_at(wait, outcome, 0); }
+
+void wait_end_at(struct wait *wait, uint8_t outcome, uint64_t end) {
   if (!wait->is_recorded) return;
   wait->is_recorded = false;
   // A child forked from a signal handler in the middle of a wait has nothing to end.
   if (self.live != this_process.live) return;
   enter();
   struct ctrace_pending *pending = &self.slot->pending;
-  uint64_t end = now(), duration = end - pending->start;
+  self.is_whole = false;
+  if (end == 0) end = now();
+  uint64_t duration = end - pending->start;
   if (duration < arena.minimum_wait && !wait->is_always_recorded && outcome == CTRACE_ACQUIRED) {
     __atomic_store_n(&pending->state, 0, __ATOMIC_RELEASE);
     struct ctrace_use_detail *detail = detail_of(use_of(wait->lock, wait->lock_kind, wait->site));
@@ -350,11 +357,23 @@ void wait_end(struct wait *wait, uint8_t outcome) {
   leave();
 }
 
+uint64_t wait_start(const struct wait *wait) {
+  return wait->is_recorded && self.live == this_process.live ? self.slot->pending.start : 0;
+}
+
+void wait_end_for(struct wait *wait, uint64_t lock, uint8_t outcome) {
+  if (wait_start(wait) == 0) return;
+  wait->lock = lock;
+  self.slot->pending.lock = any_key(lock);
+  wait_end(wait, outcome);
+}
+
 void wait_abandon(struct wait *wait) {
   if (!wait->is_recorded) return;
   wait->is_recorded = false;
   if (self.live != this_process.live) return;
   enter();
+  self.is_whole = false;
   __atomic_store_n(&self.slot->pending.state, 0, __ATOMIC_RELEASE);
   if (wait->is_nested) self.slot->pending = wait->outer;
   leave();

@@ -68,6 +68,8 @@ struct wait {
   bool is_recorded;
   /// Recorded however short it is.
   bool is_always_recorded;
+  /// What the thread waits for meanwhile is part of it: a library's call that is made of others.
+  bool is_whole;
   bool is_nested;
   uintptr_t site;
   struct ctrace_pending outer;
@@ -94,6 +96,8 @@ struct thread_state {
   uintptr_t sampled;
   /// The pending wait has ended and should go to the ring.
   uint32_t wait_ended;
+  /// The wait that goes on is a whole one.
+  bool is_whole;
   /// The thread has no slot, and should not look for one each time.
   uint32_t refused;
   /// Between enter_library() and leave_library().
@@ -116,8 +120,12 @@ struct thread_state {
   uint64_t named[KNOWN_NAMES];
   /// The process they were written for.
   uint32_t named_for;
+  /// Calls with descriptors: now and then one looks whether a descriptor is still what it was.
+  uint32_t file_calls;
   /// The wait for a lock of ctrace.h.
   struct wait requested;
+  /// The wait at the end of an OpenMP region, for those that are still in it.
+  struct wait arrival;
 };
 extern __thread struct thread_state self __attribute__((tls_model("initial-exec")));
 
@@ -130,6 +138,12 @@ struct arena {
   /// Whether stamps come from clock_gettime instead of the CPU's counter.
   bool is_clock_called;
   bool stamps_holds;
+  /// Whether the kernel is asked for the depth of its queues at each operation.
+  bool asks_depth;
+  /// A call of the kernel that takes less than this has not waited, whatever it moved; and what it may
+  /// take longer for each 1,024 bytes. In units of the clock.
+  uint64_t longest_call;
+  uint64_t longest_kilobyte;
 };
 extern struct arena arena;
 
@@ -154,6 +168,9 @@ always_inline uint64_t key_of(uintptr_t address, uint64_t hash) {
 always_inline uint64_t shared_key(uint8_t lock_kind, uint64_t number) {
   return (CTRACE_SHARED_KEY << 8 | lock_kind) << 48 | (number & UINT64_C(0xffffffffffff));
 }
+
+/// The kind of lock that such a key is of.
+always_inline uint8_t kind_of_shared(uint64_t key) { return (uint8_t)(key >> 48); }
 
 /// The key of a lock that may be one of those, which stands for itself.
 always_inline uint64_t any_key(uint64_t lock) {
@@ -263,9 +280,15 @@ always_inline void note_reacquire(uintptr_t lock, uint8_t lock_kind, struct site
 void wait_begin(struct wait *wait, uintptr_t lock, uint8_t lock_kind, uint8_t operation,
                 uint32_t owner, uintptr_t partner, struct site site);
 void wait_end(struct wait *wait, uint8_t outcome);
+/// Ends a wait that was over at a moment before; 0 stands for now.
+void wait_end_at(struct wait *wait, uint8_t outcome, uint64_t end);
 /// For __attribute__((cleanup)): ends a wait that neither returned nor ended, because its thread is
 /// being cancelled.
 void wait_cleanup(struct wait *wait);
+/// When a wait began that goes on; 0 where it is not recorded.
+uint64_t wait_start(const struct wait *wait);
+/// Ends a wait for something else than what was thought when it began.
+void wait_end_for(struct wait *wait, uint64_t lock, uint8_t outcome);
 /// Ends a wait that turned out to be none: nothing of it is recorded.
 void wait_abandon(struct wait *wait);
 /// Writes an ended wait to the ring. Returns what it is given.
@@ -290,14 +313,22 @@ noinline void record_value(uintptr_t lock, uint8_t operation, uint32_t value, ui
 /// taken items were put in; 0 where that is not known.
 noinline void record_items(uint8_t record_kind, uint64_t queue, uint8_t lock_kind, uint64_t count,
                            uint64_t since, uint64_t time, struct site site);
-/// Records what the depth of a queue is.
+/// The same for a queue that processes share, at the place where a wait began that goes on.
+noinline void record_items_of(const struct wait *wait, uint8_t record_kind, uint64_t queue,
+                              uint64_t count, uint64_t time);
+/// Records what the kernel says is in a queue: it counts where not both ends of the queue are recorded.
+noinline void record_told_depth(uint64_t queue, uint8_t lock_kind, uint64_t depth, uint64_t time);
+/// Records what the depth of a queue is, or was at a time.
+noinline void record_depth_at(uint64_t queue, uint8_t lock_kind, uint64_t depth, uint64_t time);
 noinline void record_depth(uint64_t queue, uint8_t lock_kind, uint64_t depth);
 /// Records a piece of work that began at `start` and has just ended.
-noinline void record_slice(uint64_t label, uint8_t lock_kind, uint64_t start);
+noinline void record_slice(uint64_t label, uint8_t lock_kind, uint8_t operation, uint64_t start);
 /// Records an INSTANT or the value of a COUNTER.
 noinline void record_number(uint8_t record_kind, uint64_t label, int64_t number, struct site site);
 /// Records what a lock or queue is called, unless this thread has lately. A name may be NULL.
 noinline void record_name(uint64_t lock, uint8_t lock_kind, uint64_t capacity, const char *name);
+/// Lets the next record_name() write the name or the capacity of a key again.
+noinline void forget_name(uint64_t key);
 /// A label by its name, which it records.
 noinline uint64_t label_named(const char *name, size_t size);
 /// Adds the current hold of a sampled lock to what is known of its holds.
@@ -332,6 +363,9 @@ uint8_t capture_stack(struct site site);
 /// Writes what module an address lies in, where that may be one loaded by dlopen and is not written
 /// yet. Only between enter() and leave().
 void write_module_of(uintptr_t address);
+
+/// Ends the wait of a thread of OpenMP's that was the last to be told that its region is over.
+void end_arrival(void);
 
 /// Gives the process a number, once for each image and each forked child; false where it is not
 /// recorded.

@@ -64,19 +64,20 @@ static uint32_t owner_of(const uint32_t *word) {
   return __atomic_load_n(word, __ATOMIC_RELAXED) & FUTEX_TID_MASK;
 }
 
-/// A wait at a word; of one that locks it, the word says who has it.
+/// A wait at a word; of one that locks it, the word says who has it. What a futex is besides, the recorder
+/// finds out by the functions on the stack.
 static long wait_at(const struct arguments *arguments, bool locks, struct site site) {
   const uint32_t *word = (const uint32_t *)arguments->values[0];
   struct wait wait = {.is_always_recorded = true};
-  wait_begin(&wait, (uintptr_t)word, locks ? CTRACE_MUTEX : CTRACE_FUTEX,
-             locks ? CTRACE_LOCK : CTRACE_WAIT, locks ? owner_of(word) : 0, 0, site);
+  wait_begin(&wait, (uintptr_t)word, CTRACE_FUTEX, locks ? CTRACE_LOCK : CTRACE_WAIT,
+             locks ? owner_of(word) : 0, 0, site);
   long result = call(SYS_futex, arguments);
   // The word was not as the caller thought: it did not wait.
   if (result == -EAGAIN || result == -EFAULT || result == -EINVAL || result == -ENOSYS)
     wait_abandon(&wait);
   else
     wait_end(&wait, futex_outcome(result));
-  if (locks && result == 0 && is_recording()) note_acquire((uintptr_t)word, CTRACE_MUTEX, site);
+  if (locks && result == 0 && is_recording()) note_acquire((uintptr_t)word, CTRACE_FUTEX, site);
   return result;
 }
 
@@ -86,7 +87,7 @@ static long wake_at(const struct arguments *arguments, bool unlocks, struct site
   long result = call(SYS_futex, arguments);
   bool has_woken = unlocks ? result == 0 : result > 0;
   if (has_woken && time != 0 && is_recording())
-    record_release((uintptr_t)arguments->values[0], unlocks ? CTRACE_MUTEX : CTRACE_FUTEX,
+    record_release((uintptr_t)arguments->values[0], CTRACE_FUTEX,
                    unlocks ? CTRACE_LOCK : CTRACE_SIGNAL, 0, time, site);
   return result;
 }

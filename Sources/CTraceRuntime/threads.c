@@ -79,6 +79,7 @@ bool attach_thread(void) {
   self.has_displaced = false;
   self.sampled = 0;
   self.wait_ended = 0;
+  self.is_whole = false;
   slot->process = this_process.live;
   slot->parent_process = this_process.parent;
   slot->pid = this_process.pid;
@@ -162,6 +163,7 @@ static void begin_thread(struct start *given, struct start *start) {
 static void thread_ends(const int *unused) {
   (void)unused;
   if (self.live != this_process.live || self.slot == NULL) return;
+  end_arrival();
   if (self.wait_ended) flush_wait(0);
   int saved_errno = errno;
   struct timespec time;

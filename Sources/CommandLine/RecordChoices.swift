@@ -7,6 +7,14 @@ public import TraceRecorder
 extension SchedulingChoice: ExpressibleByArgument {}
 extension CounterClock.Choice: ExpressibleByArgument {}
 
+/// Where the depth of the kernel's queues comes from.
+enum QueueDepthChoice: String, CaseIterable, ExpressibleByArgument {
+  /// What goes in and out of them.
+  case calls
+  /// The kernel, asked at each operation.
+  case kernel
+}
+
 /// Numbers of processes as users write them: `4711` or `4711,4712`.
 struct ProcessNumbers: ExpressibleByArgument {
   /// At least one, each once.

@@ -87,6 +87,14 @@ struct RecordCommand: ParsableCommand {
     help: "Count acquisitions without their times: cheaper, but holds stay unknown.")
   var noHolds = false
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Where the depth of pipes, sockets and message queues comes from: calls (what goes in and out \
+      of them), kernel (asked at each of these calls: slower, but right where others write too).
+      """, valueName: "source"))
+  var queueDepth = QueueDepthChoice.calls
+
   @Flag(name: .shortAndLong, help: "Print nothing but errors.")
   var quiet = false
 
@@ -154,6 +162,7 @@ struct RecordCommand: ParsableCommand {
     options.clock = clock
     options.recordsChildren = !noChildren
     options.recordsHolds = !noHolds
+    options.asksQueueDepth = queueDepth == .kernel
     return options
   }
 

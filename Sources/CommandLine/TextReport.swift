@@ -3,10 +3,10 @@ internal import TraceAnalysis
 /// A report as a terminal shows it: the verdict first, then where the time went, then the figures
 /// behind it.
 struct TextReport {
-  private let report: Report
-  private let style: Style
+  let report: Report
+  let style: Style
   private let file: String
-  private let top: Int
+  let top: Int
 
   init(_ report: Report, style: Style, file: String, top: Int = 5) {
     self.report = report
@@ -26,6 +26,9 @@ struct TextReport {
     if let waits { sections.append(waits) }
     if !report.threads.isEmpty { sections.append(threads) }
     if let queues { sections.append(queues) }
+    if let queueUsers { sections.append(queueUsers) }
+    if let work { sections.append(work) }
+    if let counters { sections.append(counters) }
     sections.append(next)
     return sections.joined(separator: "\n")
   }
@@ -111,7 +114,7 @@ struct TextReport {
 
   /// What a thread holds while others have to wait: a wait for it is contention.
   private var contendedLocks: [LockSummary] {
-    report.locks.filter { ["mutex", "rwlock", "spinlock", "once"].contains($0.kind) }
+    report.locks.filter { ["mutex", "rwlock", "spinlock", "once", "lock"].contains($0.kind) }
   }
 
   private var locks: String? {
@@ -136,11 +139,16 @@ struct TextReport {
     return section(table, more: locks.count - top, "lock")
   }
 
+  /// Kinds of what is told as contention, with the threads, or with the queues.
+  private static let toldElsewhere: Set<String> = [
+    "mutex", "rwlock", "spinlock", "once", "lock", "thread",
+  ]
+
   /// What threads wait for until another does something: no contention. Joins are told by the
   /// threads.
   private var waits: String? {
     let waits = report.locks.filter {
-      ["condition", "semaphore", "barrier", "futex"].contains($0.kind) && $0.contended > 0
+      !TextReport.toldElsewhere.contains($0.kind) && $0.contended > 0
     }
     guard !waits.isEmpty else { return nil }
     var table = TextTable([
@@ -216,7 +224,7 @@ struct TextReport {
     return lines
   }
 
-  private func percent(_ part: Int64, of whole: Int64) -> String {
+  func percent(_ part: Int64, of whole: Int64) -> String {
     "\(Int((Double(part) / Double(max(whole, 1)) * 100).rounded())) %"
   }
 
@@ -252,7 +260,7 @@ struct TextReport {
       .replacing("CRITICAL", with: style.bold("CRITICAL"), maxReplacements: 1) + "\n"
   }
 
-  private func chain(_ stack: [FrameSummary]) -> String {
+  func chain(_ stack: [FrameSummary]) -> String {
     guard !stack.isEmpty else { return "(place unknown)" }
     return stack.prefix(4).map { place([$0]) }.joined(separator: " < ")
   }
@@ -323,27 +331,6 @@ struct TextReport {
     }.joined()
   }
 
-  // MARK: Queues
-
-  private var queues: String? {
-    guard !report.queues.isEmpty else { return nil }
-    var table = TextTable([
-      .init(title: "QUEUES", isFlexible: true), .init(title: "kind"),
-      .init(title: "mean", alignment: .right), .init(title: "p99", alignment: .right),
-      .init(title: "max", alignment: .right), .init(title: "in", alignment: .right),
-      .init(title: "out", alignment: .right),
-    ])
-    for queue in report.queues.prefix(top) {
-      let tenths = Int((queue.depth.mean * 10).rounded())
-      table.add([
-        name(queue.name, queue.pid), queue.kind, "\(tenths / 10).\(tenths % 10)",
-        "\(queue.depth.p99)", "\(queue.depth.max)", grouped(queue.enqueued),
-        grouped(queue.dequeued),
-      ])
-    }
-    return section(table, more: report.queues.count - top, "queue")
-  }
-
   private var next: String {
     let json = file.hasSuffix(".ctrace") ? "\(file.dropLast(7)).json" : "\(file).json"
     let export = "ctrace export \(file) -o \(json)"
@@ -358,7 +345,7 @@ struct TextReport {
 
   // MARK: Words
 
-  private func section(
+  func section(
     _ table: TextTable, more: Int, _ noun: String, plural: String? = nil
   ) -> String {
     var lines = table.lines(width: style.columns)
@@ -378,13 +365,13 @@ struct TextReport {
   }
 
   /// With the process where there are several.
-  private func name(_ name: String, _ pid: Int32) -> String {
+  func name(_ name: String, _ pid: Int32) -> String {
     report.processes.count > 1 ? "\(name) [\(pid)]" : name
   }
 
-  private func brief(_ nanoseconds: Int64) -> String { Duration.nanoseconds(nanoseconds).brief }
+  func brief(_ nanoseconds: Int64) -> String { Duration.nanoseconds(nanoseconds).brief }
 
-  private func times(_ count: UInt64) -> String {
+  func times(_ count: UInt64) -> String {
     count == 1 ? "1 time" : "\(grouped(count)) times"
   }
 
@@ -393,7 +380,7 @@ struct TextReport {
   }
 
   /// `1,234,567`
-  private func grouped(_ number: UInt64) -> String {
+  func grouped(_ number: UInt64) -> String {
     var text = ""
     for (place, digit) in String(number).reversed().enumerated() {
       if place > 0 && place % 3 == 0 { text = "," + text }
@@ -402,12 +389,12 @@ struct TextReport {
     return text
   }
 
-  private func fit(_ line: String) -> String {
+  func fit(_ line: String) -> String {
     line.count <= style.columns ? line : line.prefix(style.columns - 2) + ".."
   }
 
   /// Parts behind a label, on as many lines as they need, the later ones indented like the first.
-  private func wrapped(
+  func wrapped(
     _ label: String, _ parts: [some StringProtocol], separator: String
   ) -> [String] {
     var lines: [String] = []

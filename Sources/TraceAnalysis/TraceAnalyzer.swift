@@ -102,7 +102,7 @@ public struct TraceAnalyzer {
         release(events[index], lock, &locks, &timelines)
       case .value:
         eventCount += 1
-        queues[queue(lock)].set(events[index].value, at: events[index].time)
+        queues[queue(lock)].set(events[index])
         if events[index].operation == .post { noteWake(events[index], lock, &locks, &timelines) }
       case .signal:
         eventCount += 1
@@ -123,7 +123,7 @@ public struct TraceAnalyzer {
         queues[queue(lock)].instant()
       case .counter:
         eventCount += 1
-        queues[queue(lock)].set(events[index].value, at: events[index].time)
+        queues[queue(lock)].set(events[index])
       case .switch:
         eventCount += 1
         change(events[index], &timelines)

@@ -81,14 +81,27 @@ public enum LockKind: UInt8, CaseIterable, Sendable {
   /// rather than for what a queue or condition brings.
   public var isIdle: Bool { self == .thread || self == .poll }
 
-  /// Whether items, or bytes, go through it.
+  /// Whether items, bytes or counts go through it.
   public var isQueue: Bool {
     switch self {
-    case .queue, .dispatchQueue, .actor, .messageQueue, .systemVQueue, .pipe, .socket, .threadPool:
+    case .queue, .dispatchQueue, .actor, .messageQueue, .systemVQueue, .pipe, .socket, .threadPool,
+      .eventfd, .systemVSemaphore:
       true
     default: false
     }
   }
+
+  /// Whether it is a queue of the kernel's, of which is known what was in when it was first looked at.
+  public var isKernelQueue: Bool {
+    switch self {
+    case .messageQueue, .systemVQueue, .systemVSemaphore, .pipe, .socket, .eventfd: true
+    default: false
+    }
+  }
+
+  /// Whether the kernel keeps it from holding more than its capacity: what goes beyond is what threads
+  /// that are blocked want to put in.
+  public var isBounded: Bool { self == .messageQueue || self == .pipe }
 
   /// Whether what goes through it is counted in bytes.
   public var holdsBytes: Bool { self == .pipe || self == .socket }

@@ -16,8 +16,8 @@ public struct Event: Hashable, Sendable {
     /// The thread woke waiters of a condition. Fills `operation` (`.signal`, `.broadcast`),
     /// `lock` (the condition) and `stack`.
     case signal = 3
-    /// The value of a semaphore after an operation. Fills `operation` (`.post`, `.wait`), `lock`
-    /// and `value`.
+    /// The value of a semaphore after an operation, or the depth of a queue. Fills `operation`
+    /// (`.post`, `.wait`, `.told`), `lock` and `value`.
     case value = 4
     /// A CPU went from one thread to another. `thread` left it, for the reason that `operation` gives,
     /// and `owner` came; either is unknown where it is no thread of the recording, or the source does
@@ -91,6 +91,11 @@ public struct Event: Hashable, Sendable {
     case take = 17
     /// A wait for any of several files.
     case poll = 18
+    /// Of work that may have been done in several threads: the one of the event has ended it.
+    case span = 19
+    /// What the kernel says is in a queue, when asked now and then. It counts while not both ends of the
+    /// queue have been seen.
+    case told = 20
   }
 
   /// How a wait ended. The raw value is the file format's number.

@@ -19,8 +19,11 @@ enum LockFunctions {
     "std::recursive_mutex::", "std::shared_mutex::", "std::shared_timed_mutex::",
     "std::unique_lock<", "std::lock_guard<", "std::scoped_lock<", "std::shared_lock<",
     "std::__mutex_base::", "std::condition_variable::", "std::__condvar::",
-    // Of ctrace.h.
-    "ctrace_", "ctrace::",
+    // Of libraries whose locks are libc's, or are recorded as such.
+    "uv_mutex_", "uv_rwlock_", "uv_sem_", "uv_cond_", "uv_barrier_", "uv_once", "uv_thread_join",
+    "tbb::detail::", "omp_set_", "omp_unset_", "omp_init_", "GOMP_", "gomp_",
+    // Of ctrace.h, and the same for Swift.
+    "ctrace_", "ctrace::", "CTraceProbes.", "CTraceObservability.",
     // Of libdispatch, and of what stands in front of it in Swift.
     "dispatch_async", "dispatch_sync", "dispatch_barrier_", "dispatch_group_", "dispatch_after",
     "dispatch_apply", "dispatch_queue_create", "dispatch_semaphore_", "dispatch_block_",
@@ -60,7 +63,7 @@ enum LockFunctions {
     if function.hasPrefix("__GI_") { function = function.dropFirst(5) }
     if names.contains(String(function)) { return true }
     while let name = unqualified(function) { function = name }
-    return beginnings.contains { function.hasPrefix($0) }
+    return beginnings.contains { function.hasPrefix($0) } || FutexFunctions.contains(symbol)
   }
 
   /// A name without the first of its qualifiers; nil where it has none.

@@ -57,7 +57,8 @@ public struct LockNames: Sendable {
     let place = TraceDefinitions.Location(process: lock.process, address: lock.address)
     if let symbol = definitions.symbols[place]?.first {
       // A lock inside a structure in static storage: offset tells which member.
-      let isExact = symbol.offset == 0
+      // What polls is known by its place in the code.
+      let isExact = symbol.offset == 0 || lock.kind == .poll
       if !symbol.function.isEmpty {
         return isExact ? symbol.function : "\(symbol.function)+\(symbol.offset)"
       }

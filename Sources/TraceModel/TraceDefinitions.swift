@@ -79,6 +79,9 @@ public struct TraceDefinitions: Hashable, Sendable {
     let frames = stack.frames.flatMap { address in
       symbols[Location(process: stack.process, address: address)] ?? [Symbol(offset: address)]
     }
+    // A library's own thread that waits is only in the library.
+    let users = frames.drop { FutexFunctions.isHidden($0) || LockFunctions.contains($0) }
+    if let first = users.first, first.function != "start_thread" { return Array(users) }
     let callers = frames.drop(while: LockFunctions.contains)
     return callers.isEmpty ? frames : Array(callers)
   }

@@ -34,7 +34,8 @@ struct Arena: ~Copyable {
       clock.usesCounter ? CTRACE_CLOCK_COUNTER.rawValue : CTRACE_CLOCK_MONOTONIC.rawValue
     control.pointee.slot_capacity = UInt32(CTRACE_MAX_SLOTS)
     control.pointee.minimum_wait = clock.ticks(nanoseconds: minimumWait)
-    control.pointee.value_window = clock.ticks(nanoseconds: 2_500_000)
+    control.pointee.value_window = clock.ticks(
+      nanoseconds: UInt64(CTRACE_VALUE_WINDOW_NANOSECONDS))
   }
 
   /// What a child needs in its environment to find the arena.

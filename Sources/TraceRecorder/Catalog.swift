@@ -11,6 +11,7 @@ struct Catalog {
   private(set) var lockNumbers = LockTable.Numbers()
   /// What processes share, by key.
   private var sharedLocks: [UInt64: Lock] = [:]
+  private let sockets = LocalSockets()
   private var lastStack: UInt32 = 0
   private var lastThread: UInt32 = 0
   private var lastProcess: UInt32 = 0
@@ -30,6 +31,12 @@ struct Catalog {
   private(set) var images: [Int32: [Process]] = [:]
   /// Processes that are none of the program's, by the kernel's number.
   private var foreign: [Int32: ProcessID] = [:]
+
+  /// A lock made of a futex: its key, and where it was first waited for.
+  struct Futex {
+    var key: UInt64
+    var site: StackID
+  }
 
   /// Adds a process, or what is known of it now.
   mutating func add(_ process: Process) {
@@ -96,6 +103,28 @@ struct Catalog {
     update(lock, key: key, in: process)
   }
 
+  /// Notes where threads first waited for a lock made of a futex: the functions there tell what it is.
+  ///
+  /// - Parameter isOwned: Whether the word tells who has it, so that it can only be a mutex.
+  mutating func setSite(
+    _ site: StackID, ofFutex key: UInt64, isOwned: Bool, in process: ProcessState
+  ) {
+    var (lock, _) = find(key: key, kind: .futex, in: process)
+    guard site != .unknown, lock.kind == .futex, process.futexes[lock.id] == nil else { return }
+    process.futexes[lock.id] = Futex(key: key, site: site)
+    lock.site = site
+    if isOwned { lock.kind = .mutex }
+    update(lock, key: key, in: process)
+  }
+
+  /// Says of a futex what its first wait shows it to be.
+  mutating func setKind(_ kind: LockKind, of futex: Futex, in process: ProcessState) {
+    var (lock, _) = find(key: futex.key, kind: .futex, in: process)
+    guard lock.kind == .futex || lock.kind == .mutex, lock.kind != kind else { return }
+    lock.kind = kind
+    update(lock, key: futex.key, in: process)
+  }
+
   /// Notes what a lock or queue is called, and how much it holds.
   mutating func setName(
     _ name: String, capacity: UInt64, ofKey key: UInt64, kind: LockKind, in process: ProcessState
@@ -112,10 +141,16 @@ struct Catalog {
     key >> 48 == CTRACE_SHARED_KEY << 8 | UInt64(kind.rawValue)
   }
 
+  /// The key that something is found by that processes share.
+  private func shared(_ key: UInt64, _ kind: LockKind) -> UInt64 {
+    kind == .socket ? sockets.queue(of: key) : key
+  }
+
   private mutating func find(
     key: UInt64, kind: LockKind, in process: ProcessState
   ) -> (lock: Lock, isNew: Bool) {
     if Catalog.isShared(key, kind) {
+      let key = shared(key, kind)
       if let lock = sharedLocks[key] { return (lock, false) }
       let lock = Lock(
         id: lockNumbers.next(), process: process.process.id, kind: kind,
@@ -144,7 +179,7 @@ struct Catalog {
   /// Replaces what is known of a lock, and writes it down.
   private mutating func update(_ lock: Lock, key: UInt64, in process: ProcessState) {
     if Catalog.isShared(key, lock.kind) {
-      sharedLocks[key] = lock
+      sharedLocks[shared(key, lock.kind)] = lock
     } else {
       process.locks.update(lock)
     }

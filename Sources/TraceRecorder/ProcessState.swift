@@ -15,6 +15,8 @@ final class ProcessState {
   /// The modules by address; tells return addresses from what merely lies on a stack.
   private var map = ModuleMap([])
   private var stacks: [[UInt64]: StackID] = [:]
+  /// Its locks that are made of futexes and were waited for.
+  var futexes: [LockID: Catalog.Futex] = [:]
   /// Threads that have ended.
   var endedThreads: [Thread] = []
   /// CPU time of the main thread that images before this one took.
@@ -56,21 +58,34 @@ final class ProcessState {
   /// Whether a module is known at an address.
   func isMapped(_ address: UInt64) -> Bool { map.module(containing: address) != nil }
 
+  /// Whether an address can be that of a variable which the program knows: the runtime's own that stand for
+  /// something of the program's are not.
+  func isOwnVariable(_ address: UInt64) -> Bool {
+    modulePath(at: address).map { !$0.hasSuffix("/" + RuntimeLibrary.name) } ?? false
+  }
+
   /// The stack with these frames, cut at the first that is no address of code, and without those of
-  /// the runtime itself. The innermost frame, the hook's own return address, always stands.
+  /// the runtime itself: a function that ends with a call of a hook leaves its place to its caller, which
+  /// may be a wrapper of the runtime's.
   func stack(_ frames: [UInt64], next: () -> StackID) -> (stack: Stack, isNew: Bool) {
-    var kept = Array(frames.prefix(1))
-    for frame in frames.dropFirst() {
+    var kept: [UInt64] = []
+    for (depth, frame) in frames.enumerated() {
       let path = modulePath(at: frame)
-      if path == nil && !modules.isEmpty { break }
+      if depth > 0 && path == nil && !modules.isEmpty { break }
       if path?.hasSuffix("/" + RuntimeLibrary.name) != true { kept.append(frame) }
     }
+    if kept.isEmpty { kept = Array(frames.prefix(1)) }
     if let id = stacks[kept] {
       return (Stack(id: id, process: process.id, frames: kept), false)
     }
     let id = next()
     stacks[kept] = id
     return (Stack(id: id, process: process.id, frames: kept), true)
+  }
+
+  /// The frames of its stacks, by number.
+  var framesByStack: [StackID: [UInt64]] {
+    Dictionary(stacks.map { ($0.value, $0.key) }, uniquingKeysWith: { first, _ in first })
   }
 
   /// All addresses that stacks of the process consist of.

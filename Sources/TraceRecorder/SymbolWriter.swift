@@ -4,18 +4,32 @@ internal import TraceModel
 
 extension Catalog {
   /// Resolves every address that stacks and locks refer to, so that the file can be read where the
-  /// program is not, or not any more. Returns what could not be used, for people.
+  /// program is not, or not any more; and says what the locks are that are made of futexes, which only the
+  /// names of functions tell. Returns what could not be used, for people.
   mutating func addSymbols(of processes: [ProcessState], writer: ChunkWriter) -> [String] {
     var symbolizer = Symbolizer()
     for process in processes.sorted(by: { $0.process.id < $1.process.id }) {
       let modules = ModuleMap(process.modules)
       let id = process.process.id
-      for address in process.addresses.sorted() {
+      let stacks = process.futexes.isEmpty ? [:] : process.framesByStack
+      var ofFutexes: [UInt64: [Symbol]] = [:]
+      for futex in process.futexes.values {
+        for address in stacks[futex.site] ?? [] { ofFutexes[address] = [] }
+      }
+      let returnAddresses = process.addresses
+      for address in returnAddresses.sorted() {
         let frames = symbolizer.symbolize(address: address, use: .returnAddress, in: modules)
+        if ofFutexes[address] != nil { ofFutexes[address] = frames }
         definitions.append(.symbol(process: id, address: address, frames: frames))
         if definitions.byteCount > 1 << 20 { flush(to: writer) }
       }
-      for address in process.locks.addresses.sorted() where process.isMapped(address) {
+      for (_, futex) in process.futexes.sorted(by: { $0.key < $1.key }) {
+        let frames = (stacks[futex.site] ?? []).flatMap { ofFutexes[$0] ?? [] }
+        if let kind = FutexFunctions.kind(of: frames) { setKind(kind, of: futex, in: process) }
+      }
+      // What is called by its place in the code is named by now.
+      let places = process.locks.addresses.subtracting(returnAddresses)
+      for address in places.sorted() where process.isOwnVariable(address) {
         let frames = symbolizer.symbolize(address: address, use: .data, in: modules)
         definitions.append(.symbol(process: id, address: address, frames: frames))
         if definitions.byteCount > 1 << 20 { flush(to: writer) }

@@ -188,7 +188,9 @@ final class ThreadStream {
     case CTRACE_RECORD_SLICE.rawValue:
       let slice = record.load(0, as: ctrace_record_release.self)
       append(
-        Event(kind: .slice, thread: thread.id, time: .zero, lock: lock(slice.key, head, &catalog)),
+        Event(
+          kind: .slice, operation: Event.Operation(rawValue: head.operation) ?? .unknown,
+          thread: thread.id, time: .zero, lock: lock(slice.key, head, &catalog)),
         for: head.time &- slice.acquired, until: head.time, context)
     case CTRACE_RECORD_INSTANT.rawValue, CTRACE_RECORD_COUNTER.rawValue:
       let number = record.load(0, as: ctrace_record_value.self)
@@ -275,6 +277,11 @@ final class ThreadStream {
     wait: ctrace_pending, isFinished: Bool, context: Context, catalog: inout Catalog
   ) {
     let end = isFinished ? wait.end : context.clock.origin &+ UInt64(bitPattern: context.present)
+    if kind(wait.lock_kind) == .futex {
+      catalog.setSite(
+        stack(wait.stack), ofFutex: wait.lock,
+        isOwned: UInt32(wait.operation) == CTRACE_LOCK.rawValue, in: process)
+    }
     append(
       Event(
         kind: .wait, operation: Event.Operation(rawValue: wait.operation) ?? .unknown,
@@ -391,7 +398,10 @@ final class ThreadStream {
     readDeferred(slot, context: context, catalog: &catalog)
     readUnwritten(slot, context: context, catalog: &catalog)
     if pending.state == 1 {
-      append(wait: pending, isFinished: false, context: context, catalog: &catalog)
+      // Another thread may have told when it was over.
+      append(
+        wait: pending, isFinished: pending.end != 0 && pending.end >= pending.start,
+        context: context, catalog: &catalog)
     }
     uncounted = slot.uncounted &+ slot.reentered
   }

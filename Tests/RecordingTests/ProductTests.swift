@@ -37,6 +37,45 @@ import Testing
     dlopen dlmopen dlclose
     fork execl execle execlp execv execve execveat execvp execvpe fexecve posix_spawn posix_spawnp
     syscall
+    read __read_chk write readv writev send sendto sendmsg sendmmsg recv __recv_chk recvfrom
+    __recvfrom_chk recvmsg recvmmsg splice tee vmsplice sendfile sendfile64
+    eventfd eventfd_read eventfd_write pipe pipe2 socketpair dup dup2 dup3 fcntl fcntl64
+    close close_range closefrom fclose pclose freopen freopen64
+    poll __poll_chk ppoll __ppoll_chk select pselect
+    epoll_create epoll_create1 epoll_wait epoll_pwait epoll_pwait2
+    mq_open __mq_open_2 mq_close mq_send mq_timedsend mq_receive mq_timedreceive
+    msgget msgsnd msgrcv semget semop semtimedop semctl
+    g_async_queue_new g_async_queue_new_full g_async_queue_unref g_async_queue_unref_and_unlock
+    g_async_queue_push g_async_queue_push_unlocked g_async_queue_push_front
+    g_async_queue_push_front_unlocked g_async_queue_push_sorted g_async_queue_push_sorted_unlocked
+    g_async_queue_pop g_async_queue_pop_unlocked g_async_queue_try_pop
+    g_async_queue_try_pop_unlocked g_async_queue_timeout_pop g_async_queue_timeout_pop_unlocked
+    g_async_queue_timed_pop g_async_queue_timed_pop_unlocked g_async_queue_remove
+    g_async_queue_remove_unlocked
+    g_thread_pool_new g_thread_pool_new_full g_thread_pool_push g_thread_pool_free
+    uv_queue_work uv_cancel
+    _ZN3tbb6detail2r126allocate_bounded_queue_repEm
+    _ZN3tbb6detail2r128deallocate_bounded_queue_repEPhm
+    _ZN3tbb6detail2r126wait_bounded_queue_monitorEPNS1_18concurrent_monitorEmlRNS0_2d113delegate_baseE
+    _ZN3tbb6detail2r128notify_bounded_queue_monitorEPNS1_18concurrent_monitorEmm
+    _ZN3tbb6detail2r115wait_on_addressEPvRNS0_2d113delegate_baseEm
+    _ZN3tbb6detail2r117notify_by_addressEPvm _ZN3tbb6detail2r121notify_by_address_allEPv
+    _ZN3tbb6detail2r121notify_by_address_oneEPv
+    GOMP_parallel GOMP_parallel_reductions GOMP_parallel_sections GOMP_parallel_loop_static
+    GOMP_parallel_loop_dynamic GOMP_parallel_loop_guided GOMP_parallel_loop_nonmonotonic_dynamic
+    GOMP_parallel_loop_nonmonotonic_guided GOMP_parallel_loop_runtime
+    GOMP_parallel_loop_nonmonotonic_runtime GOMP_parallel_loop_maybe_nonmonotonic_runtime
+    GOMP_barrier GOMP_barrier_cancel GOMP_loop_end GOMP_loop_end_cancel GOMP_sections_end
+    GOMP_sections_end_cancel GOMP_single_copy_start GOMP_taskwait GOMP_taskwait_depend
+    GOMP_taskgroup_end GOMP_task
+    GOMP_critical_start GOMP_critical_end GOMP_critical_name_start GOMP_critical_name_end
+    GOMP_atomic_start GOMP_atomic_end GOMP_ordered_start GOMP_ordered_end
+    omp_init_lock omp_destroy_lock omp_set_lock omp_unset_lock omp_test_lock
+    omp_init_lock_ omp_destroy_lock_ omp_set_lock_ omp_unset_lock_ omp_test_lock_
+    omp_init_nest_lock omp_destroy_nest_lock omp_set_nest_lock omp_unset_nest_lock
+    omp_test_nest_lock
+    omp_init_nest_lock_ omp_destroy_nest_lock_ omp_set_nest_lock_ omp_unset_nest_lock_
+    omp_test_nest_lock_
     __asan_default_options
     dispatch_async dispatch_async_f dispatch_barrier_async dispatch_barrier_async_f
     dispatch_group_async dispatch_group_async_f dispatch_group_notify dispatch_group_notify_f
@@ -56,6 +95,17 @@ import Testing
     let exported = try exports()
     let names = Set(exported.map { String($0.prefix { $0 != "@" }) })
     #expect(names.symmetricDifference(ProductTests.hooks) == [])
+  }
+
+  @Test func `No part of a hook is moved out of it, where its caller would be another`() throws {
+    let result = try Program.run("readelf", "--syms", "--wide", CTrace.runtime)
+    try #require(result.status == 0 && result.output.contains("wait_begin"))
+    #expect(!result.output.contains(".cold"))
+  }
+
+  @Test func `OpenMP's nested locks are those of version 3`() throws {
+    let nested = try exports().filter { $0.contains("_nest_lock") }
+    #expect(nested.count == 10 && nested.allSatisfy { $0.hasSuffix("@@OMP_3.0") }, "\(nested)")
   }
 
   #if arch(x86_64)

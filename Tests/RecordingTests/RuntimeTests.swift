@@ -178,7 +178,7 @@ extension RecordingTests {
 
     @Test(arguments: ["libjemalloc.so.2", "libtcmalloc_minimal.so.4"])
     func `Allocators that lock work`(library: String) throws {
-      guard let path = try Machine.library(library) else {
+      guard let path = try Machine.sharedObject(library) else {
         try Test.cancel("\(library) is not installed")
       }
       let recording = try TestRecording(

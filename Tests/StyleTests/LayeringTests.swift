@@ -11,6 +11,10 @@ struct LayeringTests {
     "CTraceHeader": [],
     "CTraceRuntime": ["CTraceABI", "CTraceHeader"],
     "CTracePython": ["CTraceABI"],
+    // In programs that tell of themselves.
+    "CProbes": ["CTraceHeader"],
+    "CTraceProbes": ["CProbes"],
+    "CTraceObservability": ["CTraceProbes", "CoreMetrics", "Tracing"],
     // The system.
     "CLinux": ["CTraceABI"],
     "CElf": [],
@@ -40,9 +44,9 @@ struct LayeringTests {
   /// Headers of libc that the code in the target may use. Those of malloc and of output are not among
   /// them: a hook may run inside either.
   static let runtimeHeaders: Set<String> = [
-    "dlfcn.h", "elf.h", "errno.h", "fcntl.h", "limits.h", "link.h", "pthread.h", "sched.h",
-    "semaphore.h", "setjmp.h", "signal.h", "spawn.h", "stdarg.h", "stdbool.h", "stddef.h",
-    "stdint.h", "string.h", "threads.h", "time.h", "ucontext.h", "unistd.h", "unwind.h",
+    "dlfcn.h", "elf.h", "errno.h", "fcntl.h", "limits.h", "link.h", "mqueue.h", "pthread.h",
+    "sched.h", "semaphore.h", "setjmp.h", "signal.h", "spawn.h", "stdarg.h", "stdbool.h",
+    "stddef.h", "stdint.h", "string.h", "threads.h", "time.h", "ucontext.h", "unistd.h", "unwind.h",
   ]
 
   @Test("every folder of Sources is a module of the table")

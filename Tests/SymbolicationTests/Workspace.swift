@@ -8,6 +8,7 @@ final class Workspace {
 
   init() throws {
     let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    // mkdtemp puts the name in the place of the six letters.
     var template = Array("\(parent)/symbolsXXXXXX".utf8CString)
     path = try template.withUnsafeMutableBufferPointer { template in
       String(cString: try #require(template.baseAddress.flatMap { mkdtemp($0) }))
@@ -78,6 +79,22 @@ struct SelfReport {
   }
 }
 
+/// A C function for `dl_iterate_phdr` that prints where the program is loaded.
+private let report = """
+  static int report(struct dl_phdr_info *info, size_t size, void *data) {
+    unsigned long low = -1UL, high = 0;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+      const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+      if (p->p_type != PT_LOAD) continue;
+      if (p->p_vaddr < low) low = p->p_vaddr;
+      if (p->p_vaddr + p->p_memsz > high) high = p->p_vaddr + p->p_memsz;
+    }
+    printf("bias %lx\\nstart %lx\\nend %lx\\n", (long)info->dlpi_addr, (long)info->dlpi_addr + low,
+           (long)info->dlpi_addr + high);
+    return 1;
+  }
+  """
+
 /// A C program that prints where it is loaded and where its functions and variables are.
 let program = """
   #define _GNU_SOURCE
@@ -118,18 +135,7 @@ let program = """
       ".text\\n");
   extern void strong(void);
 
-  static int report(struct dl_phdr_info *info, size_t size, void *data) {
-    unsigned long low = -1UL, high = 0;
-    for (int i = 0; i < info->dlpi_phnum; i++) {
-      const ElfW(Phdr) *p = &info->dlpi_phdr[i];
-      if (p->p_type != PT_LOAD) continue;
-      if (p->p_vaddr < low) low = p->p_vaddr;
-      if (p->p_vaddr + p->p_memsz > high) high = p->p_vaddr + p->p_memsz;
-    }
-    printf("bias %lx\\nstart %lx\\nend %lx\\n", (long)info->dlpi_addr, (long)info->dlpi_addr + low,
-           (long)info->dlpi_addr + high);
-    return 1;
-  }
+  \(report)
 
   #define SHOW(x) printf(#x " %lx\\n", (unsigned long)&x)
   int main(int argc, char **argv) {
@@ -162,17 +168,6 @@ let marker = """
     printf("%s %lx\\n", name, (unsigned long)__builtin_return_address(0));
   }
 
-  static int report(struct dl_phdr_info *info, size_t size, void *data) {
-    unsigned long low = -1UL, high = 0;
-    for (int i = 0; i < info->dlpi_phnum; i++) {
-      const ElfW(Phdr) *p = &info->dlpi_phdr[i];
-      if (p->p_type != PT_LOAD) continue;
-      if (p->p_vaddr < low) low = p->p_vaddr;
-      if (p->p_vaddr + p->p_memsz > high) high = p->p_vaddr + p->p_memsz;
-    }
-    printf("bias %lx\\nstart %lx\\nend %lx\\n", (long)info->dlpi_addr, (long)info->dlpi_addr + low,
-           (long)info->dlpi_addr + high);
-    return 1;
-  }
+  \(report)
   __attribute__((constructor)) static void start(void) { dl_iterate_phdr(report, NULL); }
   """

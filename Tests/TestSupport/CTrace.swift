@@ -14,6 +14,8 @@ public enum CTrace {
 
   /// The command.
   public static let path = products + "/ctrace"
+  /// A program of this package that is there to be recorded.
+  public static func program(_ name: String) -> String { "\(products)/\(name)" }
   /// The library that is loaded into targets.
   public static let runtime = products + "/libctrace-runtime.so"
 
@@ -83,6 +85,16 @@ public final class TestRecording {
       throw TestFailure("there is no lock \(name) among \(locks.map { "\($0.name) \($0.kind)" })")
     }
     return lock
+  }
+
+  /// The queue with a name.
+  public func queue(_ name: String, kind: String? = nil) throws -> QueueSummary {
+    let queues = try report().queues
+    guard let queue = queues.first(where: { $0.name == name && (kind == nil || $0.kind == kind) })
+    else {
+      throw TestFailure("there is no queue \(name) among \(queues.map { "\($0.name) \($0.kind)" })")
+    }
+    return queue
   }
 
   /// The thread with a name.

@@ -149,6 +149,7 @@ public final class TemporaryFolder {
   /// Makes it.
   public init() throws {
     let parent = ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp"
+    // mkdtemp puts the name in the place of the six letters.
     var template = Array("\(parent)/ctrace-tests-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else {
       throw TestFailure("no folder can be made in \(parent)")
@@ -207,7 +208,7 @@ public enum Machine {
       .first { access($0, X_OK) == 0 }
   }
   /// A library that the linker of this machine knows.
-  public static func library(_ name: String) throws -> String? {
+  public static func sharedObject(_ name: String) throws -> String? {
     let result = try Program.run("cc", "-print-file-name=\(name)")
     let path = result.output.split(separator: "\n").first.map(String.init) ?? ""
     return path.contains("/") ? path : nil

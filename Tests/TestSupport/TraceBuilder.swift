@@ -66,11 +66,14 @@ public struct TraceBuilder {
   }
 
   /// A lock in static storage.
-  public mutating func lock(_ name: String, kind: LockKind = .mutex) -> LockID {
+  public mutating func lock(
+    _ name: String, kind: LockKind = .mutex, capacity: UInt64 = 0
+  ) -> LockID {
     lastLock += 1
     let id = LockID(rawValue: lastLock)
     let address = 0x1000 + UInt64(lastLock) * 64
-    list.append(.lock(Lock(id: id, process: process, kind: kind, address: address)))
+    list.append(
+      .lock(Lock(id: id, process: process, kind: kind, address: address, capacity: capacity)))
     list.append(
       .symbol(
         process: process, address: address, frames: [Symbol(function: name, module: "prog")]))
@@ -94,11 +97,12 @@ public struct TraceBuilder {
   /// A thread waits for a lock.
   public mutating func wait(
     _ thread: ThreadID, _ lock: LockID, from start: Int64, to end: Int64,
-    outcome: Event.Outcome = .acquired, owner: ThreadID = .unknown, stack: StackID = .unknown
+    operation: Event.Operation = .lock, outcome: Event.Outcome = .acquired,
+    owner: ThreadID = .unknown, stack: StackID = .unknown
   ) {
     events.append(
       Event(
-        kind: .wait, operation: .lock, outcome: outcome, thread: thread,
+        kind: .wait, operation: operation, outcome: outcome, thread: thread,
         time: Timestamp(nanoseconds: end), duration: end - start, lock: lock, owner: owner,
         stack: stack))
   }
@@ -122,6 +126,29 @@ public struct TraceBuilder {
       Event(
         kind: .value, operation: operation, thread: thread, time: Timestamp(nanoseconds: time),
         lock: lock, value: value))
+  }
+
+  /// A thread puts items into a queue.
+  public mutating func enqueue(
+    _ thread: ThreadID, _ queue: LockID, count: Int64 = 1, at time: Int64,
+    stack: StackID = .unknown
+  ) {
+    events.append(
+      Event(
+        kind: .enqueue, thread: thread, time: Timestamp(nanoseconds: time), lock: queue,
+        stack: stack, value: count))
+  }
+
+  /// A thread takes items out of a queue that were put in at `since`, if that is known.
+  public mutating func dequeue(
+    _ thread: ThreadID, _ queue: LockID, count: Int64 = 1, at time: Int64, since: Int64? = nil,
+    stack: StackID = .unknown
+  ) {
+    events.append(
+      Event(
+        kind: .dequeue, isDurationKnown: since != nil, thread: thread,
+        time: Timestamp(nanoseconds: time), duration: time - (since ?? time), lock: queue,
+        stack: stack, value: count))
   }
 
   /// Adds counts of a thread and a lock.

@@ -8,9 +8,11 @@ public enum Workload {
     .deletingLastPathComponent().deletingLastPathComponent()
     .appendingPathComponent("Workloads").path
 
-  /// The header of what the runtime and the recorder share, for workloads that include parts of the
-  /// runtime.
-  private static let sharedHeader = sources + "/../../Sources/CTraceABI/include"
+  /// The headers of what the runtime and the recorder share, for workloads that include parts of the
+  /// runtime, and of what programs tell of themselves.
+  private static let headers = ["CTraceABI", "CTraceHeader"].flatMap {
+    ["-I", "\(sources)/../../Sources/\($0)/include"]
+  }
 
   private static let folder = Mutex<String?>(nil)
 
@@ -30,7 +32,7 @@ public enum Workload {
       let source = "\(sources)/\(name)" + (name.contains(".") ? "" : ".c")
       let command =
         [compiler, "-O1", "-g", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-pthread"]
-        + ["-I", sources, "-I", sharedHeader, source] + flags + ["-o", program + ".new"]
+        + ["-I", sources] + headers + [source] + flags + ["-o", program + ".new"]
         + (flags.contains("-shared") ? [] : ["-ldl"])
       let result = try Program(command).result()
       guard result.status == 0 else {

@@ -238,23 +238,6 @@ func report(_ trace: TraceBuilder, lost: UInt64 = 0, isComplete: Bool = true) ->
   }
 }
 
-@Suite struct QueueAnalysisTests {
-  @Test func `A semaphore's depth is weighted by time`() throws {
-    var trace = TraceBuilder(duration: 1000)
-    let thread = trace.thread("a")
-    let lock = trace.lock("slots", kind: .semaphore)
-    trace.value(thread, lock, 3, at: 0)
-    trace.value(thread, lock, 0, at: 100)
-    trace.value(thread, lock, 1, at: 900)
-    trace.define(.use(LockUse(thread: thread, lock: lock, acquisitions: 7, releases: 5)))
-    let queue = try #require(report(trace).queues.first)
-    #expect(queue.enqueued == 5 && queue.dequeued == 7)
-    #expect(queue.depth.max == 3)
-    #expect(queue.depth.p99 == 3)
-    #expect(abs(queue.depth.mean - 0.4) < 1e-9)
-  }
-}
-
 @Suite struct FindingTests {
   @Test func `The most contended lock is the verdict`() throws {
     var trace = TraceBuilder()
@@ -288,17 +271,19 @@ func report(_ trace: TraceBuilder, lost: UInt64 = 0, isComplete: Bool = true) ->
     var trace = TraceBuilder()
     _ = trace.thread("a")
     _ = trace.lock("mu")
-    for _ in 0..<2000 {
+    _ = trace.lock("jobs", kind: .queue)
+    _ = trace.lock("bytes", kind: .pipe)
+    _ = trace.lock("work", kind: .label)
+    for _ in 0..<20_000 {
       trace.add(
         Event(
-          kind: [.wait, .release, .signal, .value, .waitBegin].randomElement(using: &random)
-            ?? .wait,
+          kind: Event.Kind.allCases.randomElement(using: &random) ?? .wait,
           isDurationKnown: Bool.random(using: &random),
           thread: ThreadID(rawValue: [0, 1, 9, .max].randomElement(using: &random) ?? 0),
           time: Timestamp(
             nanoseconds: [.min, -5, 0, 7, .max].randomElement(using: &random) ?? 0),
           duration: [0, 1, .max].randomElement(using: &random) ?? 0,
-          lock: LockID(rawValue: [0, 1, 9, .max].randomElement(using: &random) ?? 0),
+          lock: LockID(rawValue: [0, 1, 2, 3, 4, 9, .max].randomElement(using: &random) ?? 0),
           value: [.min, 0, .max].randomElement(using: &random) ?? 0))
     }
     var analyzer = TraceAnalyzer(

@@ -3,6 +3,11 @@ import TraceFile
 import TraceModel
 import Testing
 
+/// What a program itself does.
+let programKinds: [Event.Kind] = [
+  .wait, .release, .signal, .value, .enqueue, .dequeue, .slice, .instant, .counter,
+]
+
 /// A recording of `threads` threads with `count` events each, with every field in use.
 func randomTrace(seed: UInt64, threads: Int, count: Int) -> TraceBuilder {
   var random = SeededGenerator(seed: seed)
@@ -16,19 +21,21 @@ func randomTrace(seed: UInt64, threads: Int, count: Int) -> TraceBuilder {
       let start = time + Int64.random(in: 0...500, using: &random)
       time = start + Int64.random(in: 0...5000, using: &random)
       var event = Event(
-        kind: [.wait, .release, .signal, .value].randomElement(using: &random) ?? .wait,
+        kind: programKinds.randomElement(using: &random) ?? .wait,
         operation: Event.Operation.allCases.randomElement(using: &random) ?? .unknown,
         outcome: Event.Outcome.allCases.randomElement(using: &random) ?? .acquired,
         isDurationKnown: Bool.random(using: &random), thread: thread,
         time: Timestamp(nanoseconds: time))
-      if event.kind == .wait || event.kind == .release {
+      if [.wait, .release, .dequeue, .slice].contains(event.kind) {
         event.duration = event.kind == .wait ? time - start : time / 2
       }
       event.lock = locks.randomElement(using: &random) ?? .unknown
       if event.kind == .wait { event.partner = locks[0] }
       if event.kind == .wait { event.owner = ids.randomElement(using: &random) ?? .unknown }
       event.stack = stacks.randomElement(using: &random) ?? .unknown
-      if event.kind == .value { event.value = Int64.random(in: -3...Int64.max, using: &random) }
+      if [.value, .enqueue, .dequeue, .instant, .counter].contains(event.kind) {
+        event.value = Int64.random(in: -3...Int64.max, using: &random)
+      }
       trace.add(event)
     }
   }
@@ -101,7 +108,8 @@ func delivered(_ reader: TraceFileReader<[UInt8]>) throws -> [Event] {
       .lock(
         Lock(
           id: LockID(rawValue: 4), process: process, kind: .barrier, address: .max, generation: 5,
-          site: StackID(rawValue: 6), isInitialised: true, thread: ThreadID(rawValue: 2))),
+          site: StackID(rawValue: 6), isInitialised: true, thread: ThreadID(rawValue: 2),
+          name: "an ü", capacity: .max)),
       .stack(Stack(id: StackID(rawValue: 6), process: process, frames: [.max, 0, 1 << 63])),
       .module(
         Module(

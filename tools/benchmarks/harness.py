@@ -67,6 +67,8 @@ class Workbench:
                  source / f"{name}.c"])
         run(["gcc", *flags, "-fomit-frame-pointer", "-pthread", "-o",
              self.folder / "waits-without-frame-pointers", source / "waits.c"])
+        run(["gcc", *flags, "-fno-omit-frame-pointer", "-pthread", "-o", self.folder / "words",
+             "-I", REPOSITORY / "Sources" / "CTraceHeader" / "include", source / "words.c"])
         run(["gcc", *flags, "-shared", "-fPIC", "-o", self.folder / "full-recording.so",
              source / "full-recording.c"])
         if shutil.which("swiftc") is not None:

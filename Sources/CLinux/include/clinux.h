@@ -56,6 +56,14 @@ int clinux_open_signals(const sigset_t *signals);
 /// eventfd(2), closed on exec. Returns a descriptor, or -1 and errno.
 int clinux_open_event(void);
 
+// MARK: Sockets
+
+/// A socket to ask the kernel about sockets with, closed on exec. Returns a descriptor, or -1 and errno.
+int clinux_open_socket_diagnosis(void);
+/// The inode of the local socket that the one with this inode is connected with; 0 where there is none,
+/// or none can be seen.
+uint32_t clinux_other_end(int diagnosis, uint32_t socket);
+
 // MARK: The clock
 
 /// How the CPU's counter becomes nanoseconds of the clock that perf events are stamped with by

@@ -40,6 +40,7 @@ enum {
   CTRACE_MAX_FRAMES = 64,
   CTRACE_NAME_SIZE = 16,
   CTRACE_VALUES_PER_WINDOW = 256,
+  CTRACE_VALUE_WINDOW_NANOSECONDS = 2500000,
   CTRACE_DEFERRED_VALUES = 4,
   CTRACE_UNWRITTEN_ITEMS = 4,
   CTRACE_MAX_TEXT = 4096,
@@ -58,6 +59,8 @@ enum ctrace_flags {
   CTRACE_NO_CHILDREN = 1 << 0,
   /// Acquires are counted but not stamped, so that holds are unknown.
   CTRACE_NO_HOLDS = 1 << 1,
+  /// The kernel is asked for the depth of its queues at each operation.
+  CTRACE_ASKS_DEPTH = 1 << 2,
 };
 
 /// The start of the arena.
@@ -111,6 +114,7 @@ struct ctrace_pending {
   uint8_t outcome;
   uint8_t stack;  // index + 1 into the stack entries; 0: none
   uint64_t start;
+  /// 0 while the wait goes on, unless another thread has told when it was over.
   uint64_t end;
   uint64_t lock;
   uint64_t partner;
@@ -254,7 +258,14 @@ enum ctrace_operation {
   CTRACE_PUT = 16,
   CTRACE_TAKE = 17,
   CTRACE_POLLING = 18,
+  /// Of work that more than one thread may have done.
+  CTRACE_SPAN = 19,
+  /// Of a value: what the kernel says is in a queue.
+  CTRACE_TOLD = 20,
 };
+
+/// In the number of a socket: it stands for the other end of the one with this number.
+static const uint64_t CTRACE_OTHER_END = UINT64_C(1) << 47;
 
 /// How a wait ended: TraceModel's Event.Outcome.
 enum ctrace_outcome {

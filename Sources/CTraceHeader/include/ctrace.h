@@ -70,8 +70,10 @@ struct ctrace_api {
   void (*lock_released)(struct ctrace_lock *lock);
   void (*name_lock)(const void *lock, const char *name);
   uint64_t (*time)(void);
+  uint64_t (*time_before)(uint64_t nanoseconds);
   uint64_t (*label)(const char *name, size_t size);
   void (*slice)(uint64_t label, uint64_t start);
+  void (*span)(uint64_t label, uint64_t start);
   void (*instant)(uint64_t label, int64_t value);
   void (*counter)(uint64_t label, int64_t value);
 };
@@ -169,6 +171,23 @@ CTRACE_API struct ctrace_slice ctrace_slice_begin(const char *name) {
 /// Ends a piece of work, in the thread that began it. One that began within another ends before it.
 CTRACE_API void ctrace_slice_end(struct ctrace_slice slice) {
   if (CTRACE_API_IS_ON && slice.start != 0) ctrace_api_pointer->slice(slice.label, slice.start);
+}
+
+/// Begins a piece of work that may end in another thread than this one, and beside others of its name.
+CTRACE_API struct ctrace_slice ctrace_span_begin(const char *name) {
+  return ctrace_slice_begin(name);
+}
+
+/// Ends it, in any thread of the process.
+CTRACE_API void ctrace_span_end(struct ctrace_slice span) {
+  if (CTRACE_API_IS_ON && span.start != 0) ctrace_api_pointer->span(span.label, span.start);
+}
+
+/// Work that has just ended, of which only the duration is known.
+CTRACE_API void ctrace_span_lasted(const char *name, uint64_t nanoseconds) {
+  if (CTRACE_API_IS_ON && name != NULL)
+    ctrace_api_pointer->span(ctrace_api_pointer->label(name, __builtin_strlen(name)),
+                             ctrace_api_pointer->time_before(nanoseconds));
 }
 
 /// Something happens now.

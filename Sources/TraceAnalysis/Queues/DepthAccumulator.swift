@@ -13,17 +13,26 @@ struct DepthAccumulator {
   private var greatest: Int64 = 0
   private var least: Int64 = 0
   private var emptyTime: Int64 = 0
+  /// More was taken at this moment than had been put in.
+  private var owed: (count: Int64, time: Timestamp) = (0, .zero)
   private var fullTime: Int64 = 0
   /// Depth times nanoseconds in each part of the recording.
   private var timeline: [Double] = []
   private let capacity: Int64
+  private let isBounded: Bool
+  private let startsKnown: Bool
   private let partLength: Int64
 
   /// - Parameters:
   ///   - capacity: The depth at which it is full; 0 for none.
+  ///   - isBounded: Whether it never is deeper than that: what is more is yet to go in.
+  ///   - startsKnown: Whether it is told what was in before the recording began: when more goes out than
+  ///     has come in, what came in was seen too late, or not at all.
   ///   - partLength: Nanoseconds of each part of the timeline.
-  init(capacity: Int64, partLength: Int64) {
+  init(capacity: Int64, isBounded: Bool = false, startsKnown: Bool = false, partLength: Int64) {
     self.capacity = capacity
+    self.isBounded = isBounded && capacity > 0
+    self.startsKnown = startsKnown
     self.partLength = max(partLength, 1)
   }
 
@@ -33,15 +42,33 @@ struct DepthAccumulator {
   /// The depth is `value` from `time` on.
   mutating func change(to value: Int64, at time: Timestamp) {
     settle(at: time)
-    greatest = max(greatest, value)
+    greatest = max(greatest, shown(value))
     least = self.value == nil ? value : min(least, value)
     self.value = value
   }
 
+  /// Of a number, what is in.
+  private func shown(_ value: Int64) -> Int64 {
+    let least = startsKnown ? max(value, 0) : value
+    return isBounded ? min(least, capacity) : least
+  }
+
   /// The depth is greater by `difference` from `time` on. It is never less than 0: what was in before
-  /// the recording began is not known.
+  /// the recording began may not be known. But of what two threads did at the same moment, the taking may be
+  /// told before the putting.
   mutating func change(by difference: Int64, at time: Timestamp) {
-    let (sum, overflow) = (value ?? 0).addingReportingOverflow(difference)
+    if startsKnown {
+      let (sum, overflow) = (value ?? 0).addingReportingOverflow(difference)
+      return change(to: overflow ? .max : sum, at: time)
+    }
+    if owed.time != time { owed = (0, time) }
+    let paid = min(max(difference, 0), owed.count)
+    owed.count -= paid
+    let (sum, overflow) = (value ?? 0).addingReportingOverflow(difference - paid)
+    if sum < 0 {
+      let (count, isTooMuch) = owed.count.subtractingReportingOverflow(sum)
+      owed.count = isTooMuch ? .max : count
+    }
     change(to: overflow ? .max : max(sum, 0), at: time)
   }
 
@@ -51,7 +78,7 @@ struct DepthAccumulator {
     whole.settle(at: end)
     // Of what was full or empty for less than 1 % of the time, the 99th percentile is another's.
     return DepthSummary(
-      mean: whole.duration > 0 ? whole.weighted / whole.duration : Double(value ?? 0),
+      mean: whole.duration > 0 ? whole.weighted / whole.duration : Double(shown(value ?? 0)),
       max: greatest, p99: whole.distribution.percentile(99), emptyNs: whole.emptyTime,
       fullNs: capacity > 0 ? whole.fullTime : nil,
       timeline: whole.timeline.map { ($0 / Double(partLength) * 100).rounded() / 100 })
@@ -68,7 +95,7 @@ struct DepthAccumulator {
 
   private mutating func settle(at time: Timestamp) {
     defer { since = max(since, time) }
-    guard let value else { return }
+    guard let value = value.map(shown) else { return }
     let lasted = max(0, time - since)
     guard lasted > 0 else { return }
     distribution.add(max(value, 0), weight: lasted)

@@ -15,12 +15,17 @@ struct QueueAccumulator {
   private(set) var dequeued: UInt64 = 0
   private(set) var instants: UInt64 = 0
   private var waiting = ItemRuns()
-  private let holdsBytes: Bool
+  /// Items that were in when it was first looked at and are not out yet.
+  private var unseen: Int64 = 0
+  private let kind: LockKind
+  private var holdsBytes: Bool { kind.holdsBytes }
 
   init(_ lock: Lock?, partLength: Int64) {
-    holdsBytes = lock?.kind.holdsBytes ?? false
+    kind = lock?.kind ?? .unknown
     depth = DepthAccumulator(
-      capacity: Int64(clamping: lock?.capacity ?? 0), partLength: partLength)
+      capacity: Int64(clamping: lock?.capacity ?? 0),
+      isBounded: kind.isBounded,
+      startsKnown: kind.isKernelQueue, partLength: partLength)
   }
 
   /// Items are put in.
@@ -44,7 +49,9 @@ struct QueueAccumulator {
       _ = waiting.take(count)
       return
     }
-    var left = count
+    // What was there before the recording comes out first, and nobody knows how long it was in.
+    var left = count - min(unseen, count)
+    unseen -= count - left
     while left > 0, let run = waiting.take(left) {
       let spent = max(0, event.time - run.time)
       if holdsBytes {
@@ -59,7 +66,20 @@ struct QueueAccumulator {
   }
 
   /// Something says what its depth is.
-  mutating func set(_ value: Int64, at time: Timestamp) { depth.change(to: value, at: time) }
+  mutating func set(_ event: Event) {
+    if event.operation == .told {
+      guard enqueued == 0 || dequeued == 0 else { return }
+      if depth.isEmpty { unseen = max(event.value, 0) }
+    }
+    depth.change(to: event.value, at: event.time)
+  }
+
+  /// The summary of its depth up to `end`. Of a socket that nobody who is recorded receives from, the
+  /// depth is not known: the kernel tells only who receives.
+  func depthSummary(end: Timestamp) -> DepthSummary {
+    guard kind == .socket, dequeued == 0 else { return depth.summary(end: end) }
+    return DepthAccumulator(capacity: 0, partLength: 1).summary(end: end)
+  }
 
   /// A thread has waited for room, or for something to come.
   mutating func wait(_ event: Event) {

@@ -26,7 +26,7 @@ extension TraceAnalyzer {
         capacity: lock.capacity == 0 ? nil : lock.capacity,
         enqueued: found.enqueued > 0 ? found.enqueued : use.releases,
         dequeued: found.dequeued > 0 ? found.dequeued : use.acquisitions,
-        depth: found.depth.summary(end: end), residenceNs: summary(found.residence),
+        depth: found.depthSummary(end: end), residenceNs: summary(found.residence),
         runNs: summary(found.work), putWaitNs: summary(found.putWaits),
         takeWaitNs: summary(found.takeWaits), producers: users(found.producers),
         consumers: users(found.consumers))

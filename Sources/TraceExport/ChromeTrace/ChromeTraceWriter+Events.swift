@@ -72,7 +72,11 @@ extension ChromeTraceWriter {
   }
 
   mutating func setValue(_ event: Event, _ lock: Int, _ track: Int) {
-    if locks[lock].isQueue { return changeDepth(to: event.value, lock) }
+    if locks[lock].isQueue {
+      // What the kernel says counts while not both ends were seen.
+      guard event.operation != .told || !locks[lock].hasBothEnds else { return }
+      return changeDepth(to: event.value, lock)
+    }
     appendCounter("value", lock, event.value)
     // A post that nobody waits for is told by the value alone.
     guard event.operation == .post, locks[lock].waiting > 0 else { return }
@@ -83,17 +87,21 @@ extension ChromeTraceWriter {
   }
 
   mutating func changeDepth(by difference: Int64, _ lock: Int) {
+    if difference > 0 { locks[lock].isPutInto = true } else { locks[lock].isTakenFrom = true }
     let (sum, overflow) = locks[lock].depth.addingReportingOverflow(difference)
-    changeDepth(to: overflow ? .max : max(sum, 0), lock)
+    // What a queue of the kernel's holds is known from the start on: more goes out of it than came in
+    // only where what came in was seen too late.
+    changeDepth(to: overflow ? .max : locks[lock].isKernelQueue ? sum : max(sum, 0), lock)
   }
 
   private mutating func changeDepth(to depth: Int64, _ lock: Int) {
     locks[lock].depth = depth
-    appendCounter("depth", lock, depth)
+    appendCounter("depth", lock, min(max(depth, 0), locks[lock].greatestDepth))
   }
 
   /// A piece of work, of a queue or of a label.
   mutating func work(_ event: Event, _ lock: Int, _ track: Int) {
+    if event.operation == .span { return span(event, lock, track) }
     let slice = place(event, track)
     appendSlice(#"{"ph":"X","cat":"work","name":""#, lock, track, slice)
     appendArguments(event, lock)
@@ -104,6 +112,33 @@ extension ChromeTraceWriter {
       output.append(microseconds: event.start.nanoseconds)
     }
     appendEnd(event)
+  }
+
+  /// Work of more than one thread: on a track of its own, by its number.
+  private mutating func span(_ event: Event, _ lock: Int, _ track: Int) {
+    lastSpan += 1
+    let begin = min(ChromeTime.drawn(event.start), now)
+    appendSpanEnd(#"{"ph":"b""#, lock, track, at: begin)
+    output.append(",\"args\":{")
+    appendArguments(event, lock)
+    appendEnd(event)
+    appendSpanEnd(#"{"ph":"e""#, lock, track, at: now)
+    output.append("}")
+  }
+
+  private mutating func appendSpanEnd(
+    _ head: StaticString, _ lock: Int, _ track: Int, at time: Int64
+  ) {
+    appendSeparator()
+    output.append(head)
+    output.append(#","cat":"span","id":"#)
+    output.append(lastSpan)
+    output.append(#","name":""#)
+    texts.write(locks[lock].name, to: &output)
+    output.append("\",")
+    texts.write(tracks[track].place, to: &output)
+    output.append(",\"ts\":")
+    output.append(drawn: time)
   }
 
   /// Something happened that the program has a name for: a slice without a length.

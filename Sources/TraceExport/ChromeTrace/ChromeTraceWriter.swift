@@ -33,6 +33,8 @@ public struct ChromeTraceWriter {
   var cpuSwitches: [Int64: CPUSwitch] = [:]
   /// The number of the last arrow.
   var lastFlow: UInt64 = 0
+  /// The number of the last span.
+  var lastSpan: UInt64 = 0
   /// What threads and locks without a definition are shown as, to be named at the end if need be.
   private let unknown: (process: ChromeIDs.Process, track: ChromeIDs.Track)
   private var needsUnknown: Bool

@@ -18,7 +18,7 @@ extension Event.Operation {
     case .put: #","operation":"put""#
     case .take: #","operation":"take""#
     case .poll: #","operation":"poll""#
-    case .preempted, .blocked, .uninterruptible, .ended, .interrupt: ""
+    case .told, .preempted, .blocked, .uninterruptible, .ended, .interrupt, .span: ""
     }
   }
 

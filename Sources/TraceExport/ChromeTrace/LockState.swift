@@ -14,6 +14,13 @@ struct LockState {
   var waiting = 0
   var wakeups = Wakeups()
   var isQueue = false
+  var isKernelQueue = false
+  /// What it can hold at most; what is more is yet to go in.
+  var greatestDepth = Int64.max
+  var isPutInto = false
+  var isTakenFrom = false
+  /// Whether things were seen to come in and to go out.
+  var hasBothEnds: Bool { isPutInto && isTakenFrom }
   /// What is in a queue.
   var depth: Int64 = 0
 
@@ -47,8 +54,14 @@ struct LockState {
         LockState(
           name: texts.add(name), counter: texts.add("\"\(counter)\""),
           process: texts.add("\"pid\":\(pid)"), arguments: texts.add(arguments),
-          isQueue: lock?.kind.isQueue ?? false))
+          isQueue: lock?.kind.isQueue ?? false,
+          isKernelQueue: lock?.kind.isKernelQueue ?? false,
+          greatestDepth: lock.map(greatestDepth) ?? .max))
     }
     return (states, NumberIndex(locks.map(\.id.rawValue)))
+  }
+
+  private static func greatestDepth(_ lock: Lock) -> Int64 {
+    lock.kind.isBounded && lock.capacity > 0 ? Int64(clamping: lock.capacity) : .max
   }
 }

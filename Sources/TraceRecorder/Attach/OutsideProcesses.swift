@@ -82,17 +82,19 @@ final class OutsideProcesses {
     let stack = catalog.stack(wait.call.stack, in: process)
     let key = wait.call.address & 0xffff_ffff_ffff
     let lock = catalog.lock(key: key, kind: .futex, in: process)
-    catalog.setSite(stack, ofKey: key, kind: .futex, isInitialisation: false, in: process)
+    if !wait.isWake { catalog.setSite(stack, ofFutex: key, isOwned: false, in: process) }
     guard var stream = streams.removeValue(forKey: tid) else { return }
-    let end = Timestamp(nanoseconds: max(clock.nanoseconds(wait.end), stream.last.nanoseconds))
+    // Who is woken goes on before the call is over that wakes it.
+    let time = clock.nanoseconds(wait.isWake ? wait.start : wait.end)
+    let end = Timestamp(nanoseconds: max(time, stream.last.nanoseconds))
     let start = min(Timestamp(nanoseconds: clock.nanoseconds(wait.start)), end)
     stream.last = end
     if stream.oldest == nil { stream.oldest = now }
     stream.builder.append(
       wait.isWake
         ? Event(
-          kind: .signal, operation: .signal, thread: stream.thread.id, time: end, lock: lock,
-          stack: stack)
+          kind: .release, operation: .signal, isDurationKnown: false, thread: stream.thread.id,
+          time: end, lock: lock, stack: stack)
         : Event(
           kind: .wait, operation: .wait, outcome: wait.outcome, thread: stream.thread.id,
           time: end, duration: end - start, lock: lock, stack: stack))
