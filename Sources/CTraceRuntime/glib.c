@@ -237,7 +237,7 @@ struct work {
 };
 
 static void end_work(struct work *work) {
-  if (work->start != 0) record_slice((uintptr_t)work->node, CTRACE_THREAD_POOL, work->start);
+  if (work->start != 0) record_slice((uintptr_t)work->node, CTRACE_THREAD_POOL, 0, work->start);
   drop(work->node);
 }
 

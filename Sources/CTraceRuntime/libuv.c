@@ -44,7 +44,7 @@ static void run_work(request *request) {
   uint64_t start = is_recording() ? now() : 0;
   if (start != 0) taken(request->since, start, (struct site){(uintptr_t)work + 1, 0});
   work(request);
-  if (start != 0) record_slice((uintptr_t)&pool, CTRACE_THREAD_POOL, start);
+  if (start != 0) record_slice((uintptr_t)&pool, CTRACE_THREAD_POOL, 0, start);
 }
 
 exported int uv_queue_work(void *loop, request *request, work_function *work,

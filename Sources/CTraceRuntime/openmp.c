@@ -277,7 +277,7 @@ static void run_task(void *argument) {
     record_items(CTRACE_RECORD_DEQUEUE, (uintptr_t)function, CTRACE_THREAD_POOL, 1, task->since, start,
                  site_of(function));
   function((char *)argument + task->offset);
-  if (start != 0) record_slice((uintptr_t)function, CTRACE_THREAD_POOL, start);
+  if (start != 0) record_slice((uintptr_t)function, CTRACE_THREAD_POOL, 0, start);
   member.is_late = was_late;
   if (waiting != NULL && is_recording()) {
     begin_wait(waiting);
