@@ -255,7 +255,7 @@ extension RecordingTests {
       .enabled(if: Library.hasOpenMP, "cc has no OpenMP"))
     func `Libraries that plugins keep to themselves are each their own`() throws {
       let folder = try TemporaryFolder()
-      let original = try #require(try Machine.library("libgomp.so.1"))
+      let original = try #require(try Machine.sharedObject("libgomp.so.1"))
       // As Python's packages bring their own copies along, under other names.
       func plugin(using copy: String, run: String) throws -> String {
         var bytes = try [UInt8](Data(contentsOf: URL(fileURLWithPath: original)))

@@ -37,6 +37,10 @@ static void pipes(void) {
   SHOW(pipe(ends));
   SHOW(pipe2(others, O_NONBLOCK));
   SHOW(read(others[0], buffer, 1));
+  SHOW(write(ends[1], "abcd", 4));
+  SHOW(tee(ends[0], others[1], 3, 0));
+  SHOW(read(others[0], buffer, 9));
+  SHOW(read(ends[0], buffer, 9));
   SHOW(write(others[1], buffer, 70000));
   SHOW(write(others[1], buffer, 70000));
   SHOW(read(ends[1], buffer, 1));
