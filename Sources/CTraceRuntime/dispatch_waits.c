@@ -1,6 +1,8 @@
 // What threads wait for in libdispatch beside the turn of a queue: its semaphores and groups.
 #include "dispatch.h"
 
+#include <errno.h>
+
 #include "library.h"
 #include "unwind.h"
 
@@ -73,9 +75,12 @@ static void name_idle(void *semaphore) {
 exported intptr_t dispatch_semaphore_wait(void *semaphore, uint64_t timeout) {
   type_of_dispatch_semaphore_wait wait = REAL_OF(dispatch_waits, dispatch_semaphore_wait, THIS_SITE);
   if (semaphore == NULL || !is_recording()) return wait(semaphore, timeout);
+  int saved_errno = errno;
   enter_library();
   intptr_t result = wait(semaphore, NO_TIME);
   leave_library();
+  // One that times out sets it.
+  if (timeout != NO_TIME) errno = saved_errno;
   if (is_in_dispatch(THIS_SITE)) {
     if (result == 0 || timeout == NO_TIME) return result;
     name_idle(semaphore);
@@ -121,7 +126,9 @@ exported void *dispatch_group_create(void) {
 exported intptr_t dispatch_group_wait(void *group, uint64_t timeout) {
   type_of_dispatch_group_wait wait = REAL_OF(dispatch_waits, dispatch_group_wait, THIS_SITE);
   if (group == NULL || !is_recording()) return wait(group, timeout);
+  int saved_errno = errno;
   intptr_t result = wait(group, NO_TIME);
+  if (timeout != NO_TIME) errno = saved_errno;
   if (result != 0 && timeout != NO_TIME)
     result = wait_for(wait, group, timeout, CTRACE_DISPATCH_GROUP, CTRACE_WAIT, THIS_SITE);
   if (result == 0 && is_recording())

@@ -27,17 +27,22 @@ static bool write_items(uint8_t record_kind, uint64_t key, uint8_t lock_kind, ui
 /// out stay right, and with them the depth.
 static void keep_items(uint8_t record_kind, uint64_t key, uint8_t lock_kind, uint64_t count,
                        uint64_t time) {
-  struct ctrace_unwritten_items *kept =
-      &self.slot->unwritten[(key_hash(key) >> 40 ^ record_kind) % CTRACE_UNWRITTEN_ITEMS];
-  if (kept->queue == key && kept->record_kind == record_kind) {
-    kept->time = time;
-    kept->count += count;
-  } else if (kept->queue == 0) {
-    kept->record_kind = record_kind;
-    kept->lock_kind = lock_kind;
-    kept->time = time;
-    kept->count = count;
-    __atomic_store_n(&kept->queue, key, __ATOMIC_RELEASE);
+  struct ctrace_unwritten_items *free = NULL;
+  for (uint32_t index = 0; index < CTRACE_UNWRITTEN_ITEMS; index++) {
+    struct ctrace_unwritten_items *kept = &self.slot->unwritten[index];
+    if (kept->queue == key && kept->record_kind == record_kind) {
+      kept->time = time;
+      kept->count += count;
+      return;
+    }
+    if (kept->queue == 0) free = kept;
+  }
+  if (free != NULL) {
+    free->record_kind = record_kind;
+    free->lock_kind = lock_kind;
+    free->time = time;
+    free->count = count;
+    __atomic_store_n(&free->queue, key, __ATOMIC_RELEASE);
   } else {
     self.slot->uncounted += count;
   }

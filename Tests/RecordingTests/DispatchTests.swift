@@ -163,6 +163,9 @@ extension RecordingTests {
       let bare = try Program([program]).result()
       let recording = try TestRecording(program)
       #expect(recording.run.output == bare.output && recording.run.status == bare.status)
+      // And where the runtime has no recorder.
+      let unrecorded = try Program([program], environment: ["LD_PRELOAD": CTrace.runtime]).result()
+      #expect(unrecorded.output == bare.output && unrecorded.status == bare.status)
       for (name, count) in [
         ("test.functions", 39), ("test.targeted", 111), ("dispatch_apply", 10),
       ] {
@@ -218,6 +221,9 @@ extension RecordingTests {
     @Test func `Actors that call each other for long need no more stack than they did`() throws {
       let recording = try record("actors", "rally")
       #expect(try recording.value("count") == 100_000)
+      let pong = try queue("Pong", in: recording)
+      let isEachCounted = try recording.report().recording.uncountedCalls == 0
+      #expect(pong.enqueued == pong.dequeued || !isEachCounted)
       let others = try record("actors", "others")
       #expect(try others.value("cancelled") == 1 && others.value("slept") == 3)
     }
@@ -247,6 +253,17 @@ extension RecordingTests {
         $0.items == 30 && $0.stack.functions.first == "foundation_locks.addOperations()"
       }
       #expect(isCalled, "\(queue.producers.map(\.stack.functions))")
+    }
+
+    @Test func `Swift programs run as ever where nothing is recorded`() throws {
+      for (workload, part, line) in [
+        ("actors", "tasks", "count 40"), ("dispatch_queues", "items", "ticks 3"),
+      ] {
+        let program = try Workload.buildSwift(workload)
+        let environment = ["LD_PRELOAD": CTrace.runtime]
+        let run = try Program([program, part], environment: environment).result()
+        #expect(run.status == 0 && run.output.contains(line), "\(run.errors.prefix(1000))")
+      }
     }
 
     @Test func `A program that has the libraries in itself runs as ever, and shows no queue`()

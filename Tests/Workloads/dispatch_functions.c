@@ -1,5 +1,6 @@
 // Each function of libdispatch that takes a function, and each that takes a block, so many times.
 #include <dispatch/dispatch.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,8 +45,13 @@ int main(void) {
   dispatch_group_wait(group, DISPATCH_TIME_FOREVER);
   dispatch_group_notify_f(group, queue, &ran, work_and_signal);
   dispatch_semaphore_wait(done, DISPATCH_TIME_FOREVER);
-  dispatch_after_f(soon, queue, &ran, work_and_signal);
+  errno = 0;
+  dispatch_after_f(dispatch_time(DISPATCH_TIME_NOW, 20 * NSEC_PER_MSEC), queue, &ran,
+                   work_and_signal);
   dispatch_semaphore_wait(done, DISPATCH_TIME_FOREVER);
+  int error = errno;
+  dispatch_semaphore_wait(done, dispatch_time(DISPATCH_TIME_NOW, NSEC_PER_MSEC));
+  int error_of_timeout = errno;
   dispatch_after_f(soon_by_wall, queue, &ran, work_and_signal);
   dispatch_semaphore_wait(done, DISPATCH_TIME_FOREVER);
   dispatch_sync_f(queue, &ran, work);
@@ -84,5 +90,6 @@ int main(void) {
   dispatch_release(queue);
   dispatch_release(group);
   printf("ran %d\niterations %d\ncount %d\n", ran, iterations, count);
+  printf("error %d\ntimeout %d\n", error, error_of_timeout);
   return 0;
 }
