@@ -113,9 +113,10 @@ public enum FutexFunctions {
   }
 
   /// A function's name as a path: Rust writes `<path::Type>::method` and `<path::Type as Trait>::method`,
-  /// and Swift `generic specialization <Argument, in Module.Type.method()`.
+  /// and Swift `$defer #1 <Argument>() in Module.Type.method()`, in older recordings with what the copy
+  /// of a generic function is for in front.
   private static func plain(_ function: String) -> String {
-    if function.hasPrefix("generic specialization <"),
+    if function.hasPrefix("$defer #") || function.hasPrefix("generic specialization <"),
       let name = function.firstRange(of: "Synchronization.")
     {
       return String(function[name.lowerBound...])

@@ -102,6 +102,14 @@ import Testing
       "partial apply forwarder for closure #1 () -> () in s.f(g: (Swift.Int, b: (Swift.Int) -> ()) -> [Swift.Int], Swift.String) -> ()",
       "closure #1 in s.f(g:_:)"
     ),
+    (
+      "generic specialization <Swift.Int, ()> of Swift.Collection.map<A, B where B: Swift.Error>((A.Element) throws(B) -> A1) throws(B) -> [A1]",
+      "Swift.Collection.map(_:)"
+    ),
+    (
+      "function signature specialization <Arg[0] = Dead> of dispatch thunk of s.Counter.add(by: Swift.Int) -> ()",
+      "s.Counter.add(by:)"
+    ),
     ("s.Counter.size.getter : Swift.Int", "s.Counter.size.getter"),
     ("static s.G.lock : Synchronization.Mutex<Swift.Int>", "static s.G.lock"),
     ("static s.G.< infix(s.G, s.G) -> Swift.Bool", "static s.G.< infix(_:_:)"),

@@ -46,6 +46,7 @@ import TraceModel
     #expect(kind("Synchronization._MutexHandle._lock() -> ()", "app.work()") == .mutex)
     #expect(
       kind("generic specialization <Swift.Int, in Synchronization.Mutex.withLock(_:)") == .mutex)
+    #expect(kind("$defer #1 <A>() in Synchronization.Mutex.withLock(_:)") == .mutex)
     #expect(kind("std::__atomic_wait_address_v<int>", "work()") == nil)
     #expect(kind("std::counting_semaphore<1>::acquire", "work()") == .semaphore)
     #expect(kind("tbb::detail::d1::rw_mutex::lock_shared", "work()") == .rwlock)
