@@ -54,7 +54,7 @@ extension RecordingTests {
     }
 
     /// Waits within an OpenMP region; those at its end are where no function of it is any more.
-    private func waits(inside barrier: LockSummary) -> (count: UInt64, time: Int64) {
+    private func insideWaits(of barrier: LockSummary) -> (count: UInt64, time: Int64) {
       barrier.waiters.filter { $0.stack.count > 1 }.reduce((0, 0)) {
         ($0.0 + $1.count, $0.1 + $1.waitNs)
       }
@@ -201,10 +201,10 @@ extension RecordingTests {
         isClose(
           waits.reduce(0) { $0 + $1.waitNs }, try recording.value("waited"), slack: 2_000_000))
       let loop = try barrier("loops._omp_fn")
-      #expect(waits(inside: loop).count == UInt64(threads))
+      #expect(insideWaits(of: loop).count == UInt64(threads))
       #expect(
         isClose(
-          waits(inside: loop).time, try recording.value("loop_waited"), slack: 2_000_000))
+          insideWaits(of: loop).time, try recording.value("loop_waited"), slack: 2_000_000))
       // Of the last region only the thread that began it goes on, and all have waited.
       let end = try barrier("region_end._omp_fn")
       #expect(end.acquisitions == UInt64(threads) && end.contended == UInt64(threads))
@@ -301,7 +301,7 @@ extension RecordingTests {
         let lock = try #require(barriers.first)
         #expect(barriers.count == 1 && lock.acquisitions == 6)
         let waited = try recording.value("openmp\(number + 1)")
-        #expect(isClose(waits(inside: lock).time, waited, slack: 2_000_000))
+        #expect(isClose(insideWaits(of: lock).time, waited, slack: 2_000_000))
       }
       let queue = try queue(recording, kind: "queue")
       #expect(queue.enqueued == 10 && queue.dequeued == 10)

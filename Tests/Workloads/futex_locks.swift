@@ -37,11 +37,10 @@ func sleeps() -> Bool {
   let path = "/proc/self/task/\(waiterNumber.load(ordering: .relaxed))/stat"
   let file = open(path, O_RDONLY)
   defer { close(file) }
-  return withUnsafeTemporaryAllocation(byteCount: 256, alignment: 1) {
-    let text = $0[..<max(0, read(file, $0.baseAddress!, 256))]
-    let end = text.lastIndex(of: UInt8(ascii: ")")) ?? 0
-    return text[end...].dropFirst(2).first == UInt8(ascii: "S")
-  }
+  var text = [UInt8](repeating: 0, count: 256)
+  let size = read(file, &text, text.count)
+  let end = text.lastIndex(of: UInt8(ascii: ")")) ?? 0
+  return size > 0 && text[end...].dropFirst(2).first == UInt8(ascii: "S")
 }
 
 /// Lets the other want it, and holds it for a while from when the other sleeps.
