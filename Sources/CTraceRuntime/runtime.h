@@ -154,6 +154,12 @@ always_inline uint64_t now(void) {
   return unlikely(arena.is_clock_called) ? clock_monotonic() : ctrace_counter();
 }
 
+/// The present after what was just read from another thread, which stamped before it wrote.
+always_inline uint64_t now_after(void) {
+  ctrace_counter_fence();
+  return now();
+}
+
 always_inline uint64_t hash_address(uintptr_t address) {
   return (uint64_t)address * UINT64_C(0x9e3779b97f4a7c15);
 }
@@ -295,7 +301,7 @@ noinline void record_lock(uint8_t record_kind, uintptr_t lock, uint8_t lock_kind
 noinline void record_destroy(uintptr_t lock, uint8_t lock_kind);
 noinline void record_value(uintptr_t lock, uint8_t operation, uint32_t value, uint64_t time);
 /// Records that items came into a queue or left it: ENQUEUE or DEQUEUE. `time` is to be taken before
-/// an item is put in, and after it was taken out, so that none is out before it is in. `since` is when
+/// an item is put in, and by now_after() after it was taken out, so that none is out before it is in. `since` is when
 /// taken items were put in; 0 where that is not known.
 noinline void record_items(uint8_t record_kind, uint64_t queue, uint8_t lock_kind, uint64_t count,
                            uint64_t since, uint64_t time, struct site site);
