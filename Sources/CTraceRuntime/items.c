@@ -27,17 +27,22 @@ static bool write_items(uint8_t record_kind, uint64_t key, uint8_t lock_kind, ui
 /// out stay right, and with them the depth.
 static void keep_items(uint8_t record_kind, uint64_t key, uint8_t lock_kind, uint64_t count,
                        uint64_t time) {
-  struct ctrace_unwritten_items *kept =
-      &self.slot->unwritten[(key_hash(key) >> 40 ^ record_kind) % CTRACE_UNWRITTEN_ITEMS];
-  if (kept->queue == key && kept->record_kind == record_kind) {
-    kept->time = time;
-    kept->count += count;
-  } else if (kept->queue == 0) {
-    kept->record_kind = record_kind;
-    kept->lock_kind = lock_kind;
-    kept->time = time;
-    kept->count = count;
-    __atomic_store_n(&kept->queue, key, __ATOMIC_RELEASE);
+  struct ctrace_unwritten_items *free = NULL;
+  for (uint32_t index = 0; index < CTRACE_UNWRITTEN_ITEMS; index++) {
+    struct ctrace_unwritten_items *kept = &self.slot->unwritten[index];
+    if (kept->queue == key && kept->record_kind == record_kind) {
+      kept->time = time;
+      kept->count += count;
+      return;
+    }
+    if (kept->queue == 0) free = kept;
+  }
+  if (free != NULL) {
+    free->record_kind = record_kind;
+    free->lock_kind = lock_kind;
+    free->time = time;
+    free->count = count;
+    __atomic_store_n(&free->queue, key, __ATOMIC_RELEASE);
   } else {
     self.slot->uncounted += count;
   }
@@ -79,8 +84,13 @@ void record_items(uint8_t record_kind, uint64_t queue, uint8_t lock_kind, uint64
   if (!is_recording() || count == 0) return;
   if (self.wait_ended) flush_wait(0);
   enter();
-  uint8_t stack = self.slot->pending.state == 1 ? 0 : capture_stack(site);
-  pass_items(record_kind, any_key(queue), lock_kind, count, since, time, stack);
+  uint64_t key = any_key(queue);
+  const struct ctrace_pending *pending = &self.slot->pending;
+  // The stack of a wait that goes on must keep its meaning; in a wait for the same queue it is the same.
+  uint8_t stack = pending->state != 1     ? capture_stack(site)
+                  : pending->lock == key ? pending->stack
+                                          : 0;
+  pass_items(record_kind, key, lock_kind, count, since, time, stack);
   leave();
 }
 

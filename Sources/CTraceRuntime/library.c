@@ -8,10 +8,12 @@
 #include "unwind.h"
 
 extern struct library glib_library, libuv_library, tbb_library, openmp_library,
-    openmp_locks_library;
+    openmp_locks_library, blocks_library, dispatch_library, dispatch_waits_library,
+    concurrency_library;
 static struct library *const libraries[] = {
-    &glib_library, &libuv_library,        &tbb_library,
-    &openmp_library, &openmp_locks_library, NULL,
+    &glib_library,         &libuv_library,  &tbb_library,      &openmp_library,
+    &openmp_locks_library, &blocks_library, &dispatch_library, &dispatch_waits_library,
+    &concurrency_library,  NULL,
 };
 
 static const char *file_name(const char *path) {

@@ -55,9 +55,9 @@ void *find_function_for(struct library_function *function, struct site site);
 #define LIBRARY_TEXT(text) #text
 
 /// A function of a library as it is known: for use in a hook, whose own frame `site` tells.
-#define REAL_OF(library, name, site)                                                      \
-  ((type_of_##name)(likely(library##_functions[place_of_##name].found != NULL)            \
-                        ? library##_functions[place_of_##name].found                      \
-                        : find_function_for(&library##_functions[place_of_##name], site)))
+#define REAL_OF(prefix, symbol, site)                                                      \
+  ((type_of_##symbol)(likely(prefix##_functions[place_of_##symbol].found != NULL)          \
+                          ? prefix##_functions[place_of_##symbol].found                    \
+                          : find_function_for(&prefix##_functions[place_of_##symbol], site)))
 
 #endif

@@ -100,6 +100,8 @@ struct thread_state {
   bool is_whole;
   /// The thread has no slot, and should not look for one each time.
   uint32_t refused;
+  /// Between enter_library() and leave_library().
+  uint32_t is_inside_library;
   struct ctrace_thread *slot;
   uint64_t head;
   uint64_t known_tail;
@@ -197,6 +199,18 @@ always_inline void enter(void) {
 always_inline void leave(void) {
   signal_fence();
   self.live = self.attached;
+}
+
+/// From here to leave_library() the thread is in a library's own lock or queue, which is recorded as
+/// what it is: what it is made of is not recorded too.
+always_inline void enter_library(void) {
+  self.is_inside_library = true;
+  enter();
+}
+
+always_inline void leave_library(void) {
+  leave();
+  self.is_inside_library = false;
 }
 
 /// The use of a key, or NULL. Buckets are two uses, one cache line.

@@ -101,8 +101,8 @@ bool attach_slowly(void) {
   if (this_process.live == 0 && !attach_process()) return false;
   if (self.refused == this_process.live) return false;
   if (self.attached == this_process.live) {
-    // A signal handler interrupted the runtime itself.
-    self.slot->reentered += 1;
+    // A signal handler interrupted the runtime itself, unless this is a part of something recorded.
+    if (!self.is_inside_library) self.slot->reentered += 1;
     return false;
   }
   return attach_thread();

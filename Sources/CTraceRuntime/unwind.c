@@ -90,9 +90,12 @@ always_inline uint64_t key_with(uint64_t key, union rule rule) {
   return key ^ rule.word * UINT64_C(0xd6e8feb86659fd93);
 }
 
-static noinline union rule learn_rule(uintptr_t address, uint64_t key, uint64_t bucket) {
+static noinline union rule learn_rule(const struct walk *walk, uintptr_t address, uint64_t key,
+                                      uint64_t bucket) {
   union rule rule;
   if (!read_rule(address, &rule)) return rule;
+  // It is the same each time: the function has made room once, when it was entered.
+  if (rule.kind == RULE_UNKNOWN) find_rule(address, walk->sp, walk->top, &rule);
   for (int place = 1; place >= 0; place--) {
     uint64_t new_key = key_with(key, rule), new_rule = rule.word;
     if (place == 1) {
@@ -105,7 +108,10 @@ static noinline union rule learn_rule(uintptr_t address, uint64_t key, uint64_t 
   return rule;
 }
 
-always_inline union rule rule_of(uintptr_t address) {
+/// The rule for the place of a walk: the call, not what comes after it, which may belong to another
+/// function.
+always_inline union rule rule_of(const struct walk *walk) {
+  uintptr_t address = walk->address - 1;
   // What was unloaded takes its rules along.
   uint64_t key = address ^ (uint64_t)__atomic_load_n(&unloadings, __ATOMIC_RELAXED) << 48;
   uint64_t bucket = hash_address(address) >> 52;
@@ -115,7 +121,7 @@ always_inline union rule rule_of(uintptr_t address) {
     uint64_t found = __atomic_load_n(&known_rules[bucket][place].key, __ATOMIC_RELAXED);
     if (likely(found == key_with(key, rule))) return rule;
   }
-  return learn_rule(address, key, bucket);
+  return learn_rule(walk, address, key, bucket);
 }
 
 /// To what a signal interrupted, from the frame that the kernel made.
@@ -136,8 +142,7 @@ always_inline uintptr_t stored_cfa(const struct walk *walk, union rule rule) {
 }
 
 always_inline bool step_by_table(struct walk *walk) {
-  // The call, not what comes after it: that may belong to another function.
-  union rule rule = rule_of(walk->address - 1);
+  union rule rule = rule_of(walk);
   uintptr_t cfa = (rule.kind == RULE_FP ? walk->fp : walk->sp) + (uintptr_t)rule.cfa_offset;
   if (unlikely(rule.kind != RULE_SP && rule.kind != RULE_FP)) {
     if (rule.kind == RULE_UNKNOWN) return step_by_pointer(walk);
@@ -159,7 +164,7 @@ always_inline bool step_by_table(struct walk *walk) {
 static void learn_ending(struct walk walk) {
   struct stack_ending ending = {.address = walk.address, .sp = walk.sp};
   for (;;) {
-    uint64_t kind = rule_of(walk.address - 1).kind;
+    uint64_t kind = rule_of(&walk).kind;
     if (kind == RULE_END && ending.count > 0) self.ending = ending;
     if (kind != RULE_SP || ending.count == LONGEST_ENDING || !step_by_table(&walk)) return;
     ending.places[ending.count] = walk.sp - sizeof(uintptr_t);

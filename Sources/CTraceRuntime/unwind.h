@@ -80,5 +80,8 @@ union rule {
 /// object is known there.
 bool read_rule(uintptr_t address, union rule *rule);
 
+/// The rule for an address that no table knows, found by what is on the stack. False where it isn't.
+bool find_rule(uintptr_t address, uintptr_t sp, uintptr_t top, union rule *rule);
+
 #endif
 #endif

@@ -57,7 +57,21 @@ private func skipParts(_ reader: inout TextReader) {
       reader = ahead
     }
   }
-  while reader.skip("partial apply forwarder for ") || reader.skip("merged ") {}
+  while reader.skip("partial apply forwarder for ") || reader.skip("merged ")
+    || reader.skip("dispatch thunk of ") || skipSpecialization(&reader)
+  {}
+}
+
+/// Skips what a copy of a function is made for.
+private func skipSpecialization(_ reader: inout TextReader) -> Bool {
+  for kind in ["generic", "generic not re-abstracted", "function signature"] {
+    var ahead = reader
+    if ahead.skip(kind + " specialization "), ahead.takeBrackets() != nil, ahead.skip(" of ") {
+      reader = ahead
+      return true
+    }
+  }
+  return false
 }
 
 /// Skips effects, result and types up to the scope that follows with ` in `, or to the end.

@@ -77,6 +77,16 @@ import Testing
     omp_init_nest_lock_ omp_destroy_nest_lock_ omp_set_nest_lock_ omp_unset_nest_lock_
     omp_test_nest_lock_
     __asan_default_options
+    dispatch_async dispatch_async_f dispatch_barrier_async dispatch_barrier_async_f
+    dispatch_group_async dispatch_group_async_f dispatch_group_notify dispatch_group_notify_f
+    dispatch_after dispatch_after_f dispatch_sync dispatch_sync_f
+    dispatch_barrier_sync dispatch_barrier_sync_f
+    dispatch_async_and_wait dispatch_async_and_wait_f
+    dispatch_barrier_async_and_wait dispatch_barrier_async_and_wait_f
+    dispatch_apply dispatch_apply_f dispatch_queue_create dispatch_queue_create_with_target
+    dispatch_semaphore_create dispatch_semaphore_wait dispatch_semaphore_signal
+    dispatch_group_create dispatch_group_wait dispatch_group_leave
+    swift_task_switch swift_task_create swift_defaultActor_initialize swift_defaultActor_destroy
     """.split { $0 == " " || $0 == "\n" }.map(String.init))
 
   @Test func `The runtime exports its hooks, and nothing else that could get in anyone's way`()

@@ -32,13 +32,33 @@ public enum Workload {
       let source = "\(sources)/\(name)" + (name.contains(".") ? "" : ".c")
       let command =
         [compiler, "-O1", "-g", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-pthread"]
-        + ["-I", sources] + headers + flags + [source, "-o", program + ".new"]
+        + ["-I", sources] + headers + [source] + flags + ["-o", program + ".new"]
         + (flags.contains("-shared") ? [] : ["-ldl"])
       let result = try Program(command).result()
       guard result.status == 0 else {
         throw TestFailure("\(name).c does not compile: \(result.errors.prefix(2000))")
       }
       // Whole or not at all.
+      try FileManager.default.moveItem(atPath: program + ".new", toPath: program)
+      return program
+    }
+  }
+
+  /// Compiles `NAME.swift` as it is released, once for each set of flags, and returns the program's path.
+  public static func buildSwift(_ name: String, flags: [String] = []) throws -> String {
+    try folder.withLock { folder in
+      let path = try folder ?? makeFolder()
+      folder = path
+      let program = path + "/" + name + flags.joined().filter { $0.isLetter || $0.isNumber }
+      if FileManager.default.isExecutableFile(atPath: program) { return program }
+      let result = try Program(
+        ["swiftc", "-O", "-g", "-warnings-as-errors", "-swift-version", "6"] + flags + [
+          "\(sources)/\(name).swift", "-o", program + ".new",
+        ]
+      ).result()
+      guard result.status == 0 else {
+        throw TestFailure("\(name).swift does not compile: \(result.errors.prefix(2000))")
+      }
       try FileManager.default.moveItem(atPath: program + ".new", toPath: program)
       return program
     }

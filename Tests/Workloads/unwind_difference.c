@@ -1,6 +1,7 @@
 // Walks the same stacks twice: with what the runtime does and with libgcc. A signal asks for it at
 // any instruction of library code and of callbacks from it, the prologues and epilogues of functions
 // included.
+#include "../../Sources/CTraceRuntime/calls.c"
 #include "../../Sources/CTraceRuntime/unwind.c"
 
 #include "../../Sources/CTraceRuntime/tables.c"

@@ -71,6 +71,8 @@ class Workbench:
              "-I", REPOSITORY / "Sources" / "CTraceHeader" / "include", source / "words.c"])
         run(["gcc", *flags, "-shared", "-fPIC", "-o", self.folder / "full-recording.so",
              source / "full-recording.c"])
+        if shutil.which("swiftc") is not None:
+            run(["swiftc", "-O", "-o", self.folder / "async", source / "async.swift"])
 
     def program(self, name):
         return self.folder / name

@@ -150,6 +150,27 @@ def recorded_wait(bench):
     return row
 
 
+def dispatch(bench):
+    row = Row("An item of a dispatch queue, a message to an actor", command="async FORM 2000 100")
+    if not bench.program("async").exists():
+        row.lines.append(absent("async"))
+        return row
+    for form, target in [("async", 150), ("sync", None), ("actor", None)]:
+        command = [bench.program("async"), form, "2000", "50" if bench.quick else "100"]
+        results = in_turns(bench.turns, {
+            "bare": lambda: rounds_of(run(command))[0],
+            "ctrace": lambda: rounds_of(bench.record(command, *LOCKS_ONLY)[0])[0]})
+        bare, traced = (min(results[key]) for key in ["bare", "ctrace"])
+        cost = statistics.median(
+            after - before for after, before in zip(results["ctrace"], results["bare"]))
+        row.lines.append(Line(f"bare, {form}", f"{bare:.1f} ns"))
+        row.lines.append(Line(f"ctrace, {form}", f"{traced:.1f} ns", f"+{cost:.0f} ns"))
+        if target is not None:
+            row.lines[-1].target = f"≤ +{target} ns"
+            row.lines[-1].is_reached = round(cost) <= target
+    return row
+
+
 def handover(bench):
     steps, rounds = ("2000", "20") if bench.quick else ("2000", "50")
     command = [bench.program("relay"), steps, rounds]
@@ -417,6 +438,7 @@ ROWS = {
     "private": private_locks,
     "fight": fight,
     "wait": recorded_wait,
+    "dispatch": dispatch,
     "handover": handover,
     "sched": sched,
     "bytes": bytes_per_event,

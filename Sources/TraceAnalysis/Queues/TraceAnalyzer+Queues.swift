@@ -30,6 +30,9 @@ extension TraceAnalyzer {
         runNs: summary(found.work), putWaitNs: summary(found.putWaits),
         takeWaitNs: summary(found.takeWaits), producers: users(found.producers),
         consumers: users(found.consumers))
+    }.filter {
+      // Of a semaphore that was made and never used there is nothing to say.
+      $0.enqueued | $0.dequeued != 0 || $0.depth.max != 0 || $0.kind != LockKind.semaphore.name
     }.sorted {
       ($1.enqueued &+ $1.dequeued, $0.id) < ($0.enqueued &+ $0.dequeued, $1.id)
     }
