@@ -24,6 +24,7 @@ struct transfer {
 
 static void ask_depth(const struct transfer *transfer) {
   int depth;
+  if (is_confined) return;
   uint8_t kind = kind_of_shared(transfer->queue);
   // Of a socket the kernel tells what is to be read from it.
   bool can_tell = kind == CTRACE_PIPE || (kind == CTRACE_SOCKET && transfer->operation == CTRACE_TAKE);
@@ -241,7 +242,7 @@ exported ssize_t tee(int from, int to, size_t size, unsigned flags) {
 
 /// Into a pipe, or out of it, by which end it is.
 exported ssize_t vmsplice(int file, const struct iovec *parts, size_t count, unsigned flags) {
-  bool is_pipe = queue_of(file, CTRACE_PUT) != 0;
+  bool is_pipe = queue_of(file, CTRACE_PUT) != 0 && !is_confined;
   bool puts = is_pipe && (fcntl(file, F_GETFL) & O_ACCMODE) != O_RDONLY;
   MOVE(is_pipe && !puts ? queue_of(file, CTRACE_TAKE) : 0, puts ? queue_of(file, CTRACE_PUT) : 0,
        real.vmsplice(file, parts, count, flags), file, WITHOUT_WAIT(flags));

@@ -44,6 +44,7 @@ import Testing
     poll __poll_chk ppoll __ppoll_chk select pselect
     epoll_create epoll_create1 epoll_wait epoll_pwait epoll_pwait2
     mq_open __mq_open_2 mq_close mq_send mq_timedsend mq_receive mq_timedreceive
+    prctl
     msgget msgsnd msgrcv semget semop semtimedop semctl
     __asan_default_options
     """.split { $0 == " " || $0 == "\n" }.map(String.init))
