@@ -73,6 +73,8 @@ struct wait {
   bool is_nested;
   uintptr_t site;
   struct ctrace_pending outer;
+  /// Where the outer wait is.
+  uintptr_t outer_place;
 };
 
 /// Names that a thread remembers to have written.
@@ -122,6 +124,8 @@ struct thread_state {
   uint32_t named_for;
   /// Calls with descriptors: now and then one looks whether a descriptor is still what it was.
   uint32_t file_calls;
+  /// Where the last wait that began is, by its address.
+  uintptr_t wait_place;
   /// The wait for a lock of ctrace.h.
   struct wait requested;
   /// The wait at the end of an OpenMP region, for those that are still in it.
@@ -146,6 +150,10 @@ struct arena {
   uint64_t longest_kilobyte;
 };
 extern struct arena arena;
+
+/// Whether the process has confined itself to some calls of the kernel: the runtime makes none of its own
+/// any more in a hook, because one that is not allowed may end the process.
+extern bool is_confined;
 
 /// Epochs of addresses, by hash: raised by a destroy, so that what comes to live at the same address
 /// is another lock. Cleared by nothing: a forked child goes on from its parent's.
