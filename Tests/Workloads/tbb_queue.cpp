@@ -8,7 +8,7 @@
 
 #include "pair.h"
 
-enum { CAPACITY = 50, WAITS = 10, MANY = 3000 };
+enum { CAPACITY = 50, WAITS = 10, MANY = 1500 };
 
 typedef tbb::concurrent_bounded_queue<int> Queue;
 static int64_t room_waited, item_waited, mutex_waited, rw_waited;
