@@ -15,7 +15,7 @@ static void enqueue(const struct ctrace_queue *queue, uint64_t count) {
 
 static void dequeue(const struct ctrace_queue *queue, uint64_t count, uint64_t put) {
   if (!is_recording()) return;
-  record_items(CTRACE_RECORD_DEQUEUE, named(queue), CTRACE_QUEUE, count, put, now(), THIS_SITE);
+  record_items(CTRACE_RECORD_DEQUEUE, named(queue), CTRACE_QUEUE, count, put, now_after(), THIS_SITE);
 }
 
 static void set_depth(const struct ctrace_queue *queue, uint64_t depth) {

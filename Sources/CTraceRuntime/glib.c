@@ -138,7 +138,7 @@ PUSH(g_async_queue_push_sorted_unlocked,
      compare, data)
 
 static void *queue_gave(uint64_t key, void *item, struct site site) {
-  if (item != NULL) record_items(CTRACE_RECORD_DEQUEUE, key, CTRACE_QUEUE, 1, 0, now(), site);
+  if (item != NULL) record_items(CTRACE_RECORD_DEQUEUE, key, CTRACE_QUEUE, 1, 0, now_after(), site);
   return item;
 }
 
@@ -244,7 +244,7 @@ static void end_work(struct work *work) {
 /// What the pool's threads run in place of the program's function.
 static void run_item(void *item, void *argument) {
   struct node *node = argument;
-  __attribute__((cleanup(end_work))) struct work work = {node, is_recording() ? now() : 0};
+  __attribute__((cleanup(end_work))) struct work work = {node, is_recording() ? now_after() : 0};
   if (work.start != 0)
     record_items(CTRACE_RECORD_DEQUEUE, (uintptr_t)node, CTRACE_THREAD_POOL, 1, 0, work.start,
                  (struct site){(uintptr_t)node->function + 1, 0});

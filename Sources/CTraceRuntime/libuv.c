@@ -41,7 +41,7 @@ static void taken(uint64_t since, uint64_t time, struct site site) {
 static void run_work(request *request) {
   work_function *work = request->original;
   request->work = work;
-  uint64_t start = is_recording() ? now() : 0;
+  uint64_t start = is_recording() ? now_after() : 0;
   if (start != 0) taken(request->since, start, (struct site){(uintptr_t)work + 1, 0});
   work(request);
   if (start != 0) record_slice((uintptr_t)&pool, CTRACE_THREAD_POOL, 0, start);
@@ -65,6 +65,6 @@ exported int uv_cancel(request *request) {
   bool is_ours = request != NULL && request->type == TYPE_WORK && request->work == run_work;
   uint64_t since = is_ours ? request->since : 0;
   int result = REAL_OF(libuv, uv_cancel, THIS_SITE)(request);
-  if (result == 0 && is_ours && is_recording()) taken(since, now(), THIS_SITE);
+  if (result == 0 && is_ours && is_recording()) taken(since, now_after(), THIS_SITE);
   return result;
 }

@@ -30,7 +30,8 @@ static noinline void message_moved(struct wait *wait, uint64_t queue, uint8_t op
     __auto_type result = call;                                                           \
     message_moved(&wait, queue, direction, result >= 0 && (moves), file, flags, result,     \
                   size);                                                                 \
-    if (unlikely(arena.asks_depth) || unlikely(++self.file_calls % 64 == 0)) ask;        \
+    if (unlikely(arena.asks_depth) || unlikely(++self.file_calls % 64 == 0))             \
+      if (!is_confined) ask;                                                             \
     return result;                                                                       \
   } while (0)
 
@@ -116,7 +117,7 @@ static void ask_system_v(int queue, uint64_t key) {
 
 exported int msgget(key_t key, int flags) {
   int queue = real.msgget(key, flags);
-  if (queue >= 0 && is_recording()) {
+  if (queue >= 0 && is_recording() && !is_confined) {
     struct msqid_ds status;
     uint64_t lock = system_v_queue(queue), time = now();
     int saved_errno = errno;
@@ -155,7 +156,7 @@ static unsigned long semaphores_in(int set) {
 
 exported int semget(key_t key, int count, int flags) {
   int set = real.semget(key, count, flags);
-  if (set >= 0 && is_recording()) {
+  if (set >= 0 && is_recording() && !is_confined) {
     int saved_errno = errno;
     uint64_t time = now();
     unsigned short values[SEMAPHORES_NAMED];
@@ -188,7 +189,7 @@ static void count_operation(int set, const struct sembuf *operation, struct site
     enter();
     note_acquire_slowly(lock, CTRACE_SYSTEM_V_SEMAPHORE, site.address);
   }
-  if (unlikely(arena.asks_depth)) {
+  if (unlikely(arena.asks_depth) && !is_confined) {
     int value = real.semctl(set, operation->sem_num, GETVAL, 0);
     if (value >= 0) record_depth(lock, CTRACE_SYSTEM_V_SEMAPHORE, (uint64_t)value);
   }
@@ -273,6 +274,6 @@ exported int semctl(int set, int number, int command, ...) {
   va_end(list);
   uint64_t time = arena.base != NULL ? now() : 0;
   int result = real.semctl(set, number, command, argument);
-  if (result >= 0 && is_recording()) values_told(set, number, command, argument, result, time);
+  if (result >= 0 && is_recording() && !is_confined) values_told(set, number, command, argument, result, time);
   return result;
 }

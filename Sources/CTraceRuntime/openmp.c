@@ -272,7 +272,7 @@ static void run_task(void *argument) {
   member.is_late = was_late || member.has_arrived;
   // Of a region that is over but for its tasks, what comes after one of them is no longer told.
   end_arrival();
-  uint64_t start = is_recording() ? now() : 0;
+  uint64_t start = is_recording() ? now_after() : 0;
   if (start != 0)
     record_items(CTRACE_RECORD_DEQUEUE, (uintptr_t)function, CTRACE_THREAD_POOL, 1, task->since, start,
                  site_of(function));

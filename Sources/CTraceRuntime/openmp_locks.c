@@ -220,7 +220,9 @@ exported void GOMP_ordered_start(void) {
 }
 
 exported void GOMP_ordered_end(void) {
-  if (is_recording())
+  if (is_recording()) {
+    note_wake((uintptr_t)&turn, CTRACE_CONDITION, THIS_SITE);
     record_lock(CTRACE_RECORD_SIGNAL, (uintptr_t)&turn, CTRACE_CONDITION, CTRACE_SIGNAL, THIS_SITE);
+  }
   REAL_OF(openmp_locks, GOMP_ordered_end, THIS_SITE)();
 }

@@ -139,6 +139,8 @@ struct _IO_FILE;
   X(int, dup, (int f), (f))                                                                       \
   X(int, dup2, (int f, int g), (f, g))                                                            \
   X(int, dup3, (int f, int g, int o), (f, g, o))                                                  \
+  X(int, prctl, (int o, unsigned long a, unsigned long b, unsigned long c, unsigned long d),      \
+    (o, a, b, c, d))                                                                              \
   X(int, fcntl, (int f, int c, long a), (f, c, a))                                                \
   X(int, fcntl64, (int f, int c, long a), (f, c, a))                                              \
   X(int, close, (int f), (f))                                                                     \

@@ -293,6 +293,13 @@ int flush_wait(int result) {
   return result;
 }
 
+/// Whether the wait that goes on was left by a jump out of a signal handler: its frame is gone when a
+/// call further out on the same stack waits.
+static bool is_left_behind(uintptr_t place) {
+  return self.wait_place >= self.stack_bottom && self.wait_place <= place &&
+         place < self.stack_top;
+}
+
 void wait_begin(struct wait *wait, uintptr_t lock, uint8_t lock_kind, uint8_t operation,
                 uint32_t owner, uintptr_t partner, struct site site) {
   wait->is_recorded = false;
@@ -306,8 +313,12 @@ void wait_begin(struct wait *wait, uintptr_t lock, uint8_t lock_kind, uint8_t op
   wait->site = site.address;
   wait->is_recorded = true;
   // A signal handler that came while the thread was waiting waits itself.
-  wait->is_nested = pending->state == 1;
-  if (wait->is_nested) wait->outer = *pending;
+  wait->is_nested = pending->state == 1 && !is_left_behind((uintptr_t)wait);
+  if (wait->is_nested) {
+    wait->outer = *pending;
+    wait->outer_place = self.wait_place;
+  }
+  self.wait_place = (uintptr_t)wait;
   // The stack index of the outer wait must keep its meaning: a nested one does without.
   uint8_t stack = wait->is_nested ? 0 : capture_stack(site);
   pending->state = 0;
@@ -353,6 +364,7 @@ void wait_end_at(struct wait *wait, uint8_t outcome, uint64_t end) {
   if (wait->is_nested) {
     if (self.wait_ended) write_wait();
     *pending = wait->outer;
+    self.wait_place = wait->outer_place;
   }
   leave();
 }
@@ -375,7 +387,10 @@ void wait_abandon(struct wait *wait) {
   enter();
   self.is_whole = false;
   __atomic_store_n(&self.slot->pending.state, 0, __ATOMIC_RELEASE);
-  if (wait->is_nested) self.slot->pending = wait->outer;
+  if (wait->is_nested) {
+    self.slot->pending = wait->outer;
+    self.wait_place = wait->outer_place;
+  }
   leave();
 }
 

@@ -73,6 +73,8 @@ struct wait {
   bool is_nested;
   uintptr_t site;
   struct ctrace_pending outer;
+  /// Where the outer wait is.
+  uintptr_t outer_place;
 };
 
 /// Names that a thread remembers to have written.
@@ -122,6 +124,8 @@ struct thread_state {
   uint32_t named_for;
   /// Calls with descriptors: now and then one looks whether a descriptor is still what it was.
   uint32_t file_calls;
+  /// Where the last wait that began is, by its address.
+  uintptr_t wait_place;
   /// The wait for a lock of ctrace.h.
   struct wait requested;
   /// The wait at the end of an OpenMP region, for those that are still in it.
@@ -147,6 +151,10 @@ struct arena {
 };
 extern struct arena arena;
 
+/// Whether the process has confined itself to some calls of the kernel: the runtime makes none of its own
+/// any more in a hook, because one that is not allowed may end the process.
+extern bool is_confined;
+
 /// Epochs of addresses, by hash: raised by a destroy, so that what comes to live at the same address
 /// is another lock. Cleared by nothing: a forked child goes on from its parent's.
 enum { EPOCH_BITS = 12 };
@@ -154,6 +162,12 @@ extern uint16_t epochs[1 << EPOCH_BITS];
 
 always_inline uint64_t now(void) {
   return unlikely(arena.is_clock_called) ? clock_monotonic() : ctrace_counter();
+}
+
+/// The present after what was just read from another thread, which stamped before it wrote.
+always_inline uint64_t now_after(void) {
+  ctrace_counter_fence();
+  return now();
 }
 
 always_inline uint64_t hash_address(uintptr_t address) {
@@ -309,7 +323,7 @@ noinline void record_lock(uint8_t record_kind, uintptr_t lock, uint8_t lock_kind
 noinline void record_destroy(uintptr_t lock, uint8_t lock_kind);
 noinline void record_value(uintptr_t lock, uint8_t operation, uint32_t value, uint64_t time);
 /// Records that items came into a queue or left it: ENQUEUE or DEQUEUE. `time` is to be taken before
-/// an item is put in, and after it was taken out, so that none is out before it is in. `since` is when
+/// an item is put in, and by now_after() after it was taken out, so that none is out before it is in. `since` is when
 /// taken items were put in; 0 where that is not known.
 noinline void record_items(uint8_t record_kind, uint64_t queue, uint8_t lock_kind, uint64_t count,
                            uint64_t since, uint64_t time, struct site site);

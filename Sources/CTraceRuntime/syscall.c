@@ -2,6 +2,8 @@
 // and glib and the atomic waits of C++20 are made, and the question of ctrace.h.
 #include <errno.h>
 #include <linux/futex.h>
+#include <stdarg.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 
 #include "api.h"
@@ -108,6 +110,22 @@ static long futex(const struct arguments *arguments, struct site site) {
   }
 }
 
+// MARK: Confinement
+
+bool is_confined;
+
+/// From here on the kernel may end the process for a call that the program itself never makes.
+exported int prctl(int option, ...) {
+  unsigned long values[4];
+  va_list list;
+  va_start(list, option);
+  // Absent arguments are read as whatever is there, and passed on to be ignored.
+  for (int index = 0; index < 4; index++) values[index] = va_arg(list, unsigned long);
+  va_end(list);
+  if (option == PR_SET_SECCOMP) is_confined = true;
+  return real.prctl(option, values[0], values[1], values[2], values[3]);
+}
+
 // MARK: The hook
 
 __attribute__((used, visibility("hidden"))) long ctrace_syscall_failed(long result) {
@@ -115,7 +133,7 @@ __attribute__((used, visibility("hidden"))) long ctrace_syscall_failed(long resu
   return -1;
 }
 
-/// The two calls that are looked at; all others do not come here.
+/// The three calls that are looked at; all others do not come here.
 __attribute__((used, visibility("hidden"))) long ctrace_hooked_syscall(long number, long first,
                                                                       long second, long third,
                                                                       long fourth, long fifth,
@@ -125,6 +143,9 @@ __attribute__((used, visibility("hidden"))) long ctrace_hooked_syscall(long numb
   long result;
   if (number == SYS_getpid && first == CTRACE_QUESTION_1 && second == CTRACE_QUESTION_2) {
     answer_question((void *)third);
+    result = call(number, &arguments);
+  } else if (number == SYS_seccomp) {
+    is_confined = true;
     result = call(number, &arguments);
   } else if (number == SYS_futex && is_recording()) {
     result = futex(&arguments, THIS_SITE);
@@ -137,7 +158,8 @@ __attribute__((used, visibility("hidden"))) long ctrace_hooked_syscall(long numb
 
 // As libc has it, without a frame: a call of clone or vfork returns twice from here.
 #if defined(__x86_64__)
-_Static_assert(SYS_futex == 202 && SYS_getpid == 39, "as in the code below");
+_Static_assert(SYS_futex == 202 && SYS_getpid == 39 && SYS_seccomp == 317,
+               "as in the code below");
 __asm__(
     ".text\n"
     ".globl syscall\n"
@@ -147,6 +169,8 @@ __asm__(
     "  cmpq $202, %rdi\n"
     "  je ctrace_hooked_syscall\n"
     "  cmpq $39, %rdi\n"
+    "  je ctrace_hooked_syscall\n"
+    "  cmpq $317, %rdi\n"
     "  je ctrace_hooked_syscall\n"
     "  movq %rdi, %rax\n"
     "  movq %rsi, %rdi\n"
@@ -164,7 +188,8 @@ __asm__(
     ".cfi_endproc\n"
     ".size syscall, .-syscall\n");
 #elif defined(__aarch64__)
-_Static_assert(SYS_futex == 98 && SYS_getpid == 172, "as in the code below");
+_Static_assert(SYS_futex == 98 && SYS_getpid == 172 && SYS_seccomp == 277,
+               "as in the code below");
 __asm__(
     ".text\n"
     ".globl syscall\n"
@@ -175,6 +200,8 @@ __asm__(
     "  cmp x0, #98\n"
     "  b.eq ctrace_hooked_syscall\n"
     "  cmp x0, #172\n"
+    "  b.eq ctrace_hooked_syscall\n"
+    "  cmp x0, #277\n"
     "  b.eq ctrace_hooked_syscall\n"
     "  mov x8, x0\n"
     "  mov x0, x1\n"

@@ -69,7 +69,7 @@ static void put(void *monitors, int64_t *items, struct site site) {
 
 static void take(void *monitors, int64_t *items, struct site site) {
   bool is_told = __atomic_fetch_sub(items, 1, __ATOMIC_ACQ_REL) > 0;
-  uint64_t time = now();
+  uint64_t time = now_after();
   if (!is_told)
     record_items(CTRACE_RECORD_ENQUEUE, (uintptr_t)monitors, CTRACE_QUEUE, 1, 0, time, site);
   record_items(CTRACE_RECORD_DEQUEUE, (uintptr_t)monitors, CTRACE_QUEUE, 1, 0, time, site);

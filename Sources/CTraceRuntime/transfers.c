@@ -20,10 +20,13 @@ struct transfer {
   const void *content;
   /// Of a call with a socket: its flags.
   int flags;
+  /// Whether it is known that the call had to wait.
+  bool had_to_wait;
 };
 
 static void ask_depth(const struct transfer *transfer) {
   int depth;
+  if (is_confined) return;
   uint8_t kind = kind_of_shared(transfer->queue);
   // Of a socket the kernel tells what is to be read from it.
   bool can_tell = kind == CTRACE_PIPE || (kind == CTRACE_SOCKET && transfer->operation == CTRACE_TAKE);
@@ -37,7 +40,8 @@ static noinline void transferred(struct wait *wait, const struct transfer *trans
   uint64_t start = wait_start(wait), end = now();
   if (start == 0) return;
   int saved_errno = errno;
-  bool waited = has_waited(start, end, transfer->bytes) && may_wait(transfer->file, transfer->flags);
+  bool waited = transfer->had_to_wait || (has_waited(start, end, transfer->bytes) &&
+                                          may_wait(transfer->file, transfer->flags));
   uint64_t count = transfer->result > 0 ? transfer->bytes : 0;
   if (kind_of_shared(transfer->queue) == CTRACE_EVENTFD) {
     count = 0;
@@ -89,9 +93,62 @@ static noinline void transferred(struct wait *wait, const struct transfer *trans
 #define TAKE(file, call, moved, what) TRANSFER(file, CTRACE_TAKE, call, moved, what, 0)
 #define PUT(file, call, moved, what) TRANSFER(file, CTRACE_PUT, call, moved, what, 0)
 
+// MARK: Pipes
+
+/// Whether the kernel can be asked to move what it can through a pipe without waiting. That tells for
+/// certain whether a call waits: how long one takes also depends on who gets the CPU meanwhile, and whom
+/// a write wakes gets it often.
+static bool can_try_pipes = true;
+
+/// Reads from a pipe or writes to it, which is tried first.
+static noinline ssize_t move_through_pipe(int file, void *buffer, size_t size, uint64_t queue,
+                                          uint8_t operation, struct site site) {
+  bool puts = operation == CTRACE_PUT;
+  struct iovec part = {buffer, size};
+  int saved_errno = errno;
+  uint64_t start = now();
+  ssize_t tried = puts ? pwritev2(file, &part, 1, -1, RWF_NOWAIT)
+                       : preadv2(file, &part, 1, -1, RWF_NOWAIT);
+  if (tried < 0 && errno != EAGAIN) {
+    // Those that do not know the call, or not for pipes, do nothing.
+    if (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL) return tried;
+    can_try_pipes = false;
+  }
+  size_t moved = tried > 0 ? (size_t)tried : 0;
+  record_items(puts ? CTRACE_RECORD_ENQUEUE : CTRACE_RECORD_DEQUEUE, queue, CTRACE_PIPE, moved, 0,
+               puts ? start : now(), site);
+  struct transfer transfer = {.file = file, .operation = operation, .queue = queue};
+  bool is_done = puts ? tried >= 0 && moved == size : tried >= 0;
+  if (is_done || (can_try_pipes && !may_wait(file, 0))) {
+    if (unlikely(arena.asks_depth)) ask_depth(&transfer);
+    return tried;
+  }
+  errno = saved_errno;
+  __attribute__((cleanup(wait_cleanup))) struct wait wait = {0};
+  wait_begin(&wait, queue, CTRACE_PIPE, operation, 0, 0, site);
+  transfer.result = puts ? real.write(file, (const char *)buffer + moved, size - moved)
+                         : real.read(file, buffer, size);
+  transfer.bytes = transfer.result > 0 ? (uint64_t)transfer.result : 0;
+  transfer.had_to_wait = can_try_pipes;
+  transferred(&wait, &transfer);
+  if (transfer.result >= 0) return (ssize_t)moved + transfer.result;
+  if (moved == 0) return -1;
+  errno = saved_errno;
+  return (ssize_t)moved;
+}
+
+/// The queue of a descriptor that is tried, or 0.
+always_inline uint64_t pipe_of(int file, uint8_t operation) {
+  if (class_of(known_file(file)) != FILE_PIPE || !can_try_pipes || is_confined) return 0;
+  return is_recording() ? queue_of(file, operation) : 0;
+}
+
 // MARK: Files
 
 exported ssize_t read(int file, void *buffer, size_t size) {
+  uint64_t pipe = pipe_of(file, CTRACE_TAKE);
+  if (unlikely(pipe != 0) && kind_of_shared(pipe) == CTRACE_PIPE)
+    return move_through_pipe(file, buffer, size, pipe, CTRACE_TAKE, THIS_SITE);
   TAKE(file, real.read(file, buffer, size), result, buffer);
 }
 
@@ -100,6 +157,9 @@ exported ssize_t __read_chk(int file, void *buffer, size_t size, size_t room) {
 }
 
 exported ssize_t write(int file, const void *buffer, size_t size) {
+  uint64_t pipe = pipe_of(file, CTRACE_PUT);
+  if (unlikely(pipe != 0) && kind_of_shared(pipe) == CTRACE_PIPE)
+    return move_through_pipe(file, (void *)buffer, size, pipe, CTRACE_PUT, THIS_SITE);
   PUT(file, real.write(file, buffer, size), result, buffer);
 }
 
@@ -241,7 +301,7 @@ exported ssize_t tee(int from, int to, size_t size, unsigned flags) {
 
 /// Into a pipe, or out of it, by which end it is.
 exported ssize_t vmsplice(int file, const struct iovec *parts, size_t count, unsigned flags) {
-  bool is_pipe = queue_of(file, CTRACE_PUT) != 0;
+  bool is_pipe = queue_of(file, CTRACE_PUT) != 0 && !is_confined;
   bool puts = is_pipe && (fcntl(file, F_GETFL) & O_ACCMODE) != O_RDONLY;
   MOVE(is_pipe && !puts ? queue_of(file, CTRACE_TAKE) : 0, puts ? queue_of(file, CTRACE_PUT) : 0,
        real.vmsplice(file, parts, count, flags), file, WITHOUT_WAIT(flags));

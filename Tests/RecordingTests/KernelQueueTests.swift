@@ -276,6 +276,41 @@ extension RecordingTests {
       }
     }
 
+    @Test func `A wait that a signal handler jumps out of leaves later ones as they are`() throws {
+      let recording = try TestRecording(Workload.build("jumps"))
+      #expect(recording.run.status == 0, "\(recording.run.errors)")
+      let lock = try #require(try recording.report().locks.first { $0.kind == "pipe" })
+      // Those that were left are forgotten, and a writer that loses its CPU to the reader does not wait.
+      #expect(lock.waiters.count == 1)
+      let waiter = try #require(lock.waiters.first)
+      #expect(waiter.stack.first?.function == "wait_for_byte")
+      #expect(waiter.count == UInt64(try recording.value("waits")))
+      #expect(waiter.waitNs >= (try recording.value("least_wait")))
+    }
+
+    @Test(arguments: ["prctl", "syscall"])
+    func `A program that confines itself is not ended for a call that is ours`(
+      way: String
+    ) throws {
+      let program = try Workload.build("confined")
+      let recording = try TestRecording(
+        "sh", "-c", "exec \"$0\" $1", program, way == "syscall" ? way : "",
+        options: ["--queue-depth", "kernel"])
+      #expect(recording.run.status == 0, "\(recording.run.errors)")
+      let queue = try #require(try recording.report().queues.first { $0.kind == "pipe" })
+      #expect(queue.enqueued == UInt64(try recording.value("bytes")))
+      #expect(queue.dequeued == UInt64(try recording.value("bytes")))
+    }
+
+    @Test func `A write that does not fit in at once is one write`() throws {
+      let recording = try TestRecording(Workload.build("large_writes"))
+      #expect(recording.run.status == 0, "\(recording.run.errors)")
+      let queue = try #require(try recording.report().queues.first { $0.kind == "pipe" })
+      #expect(queue.enqueued == UInt64(try recording.value("put")))
+      #expect(queue.dequeued == UInt64(try recording.value("taken")))
+      #expect(queue.depth.max == 65536)
+    }
+
     private func report(_ folder: TemporaryFolder) throws -> Report {
       let result = try CTrace.run("report", "--format", "json", folder.path + "/test.ctrace")
       return try JSONDecoder().decode(Report.self, from: Data(result.output.utf8))

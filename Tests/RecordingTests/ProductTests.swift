@@ -44,6 +44,7 @@ import Testing
     poll __poll_chk ppoll __ppoll_chk select pselect
     epoll_create epoll_create1 epoll_wait epoll_pwait epoll_pwait2
     mq_open __mq_open_2 mq_close mq_send mq_timedsend mq_receive mq_timedreceive
+    prctl
     msgget msgsnd msgrcv semget semop semtimedop semctl
     g_async_queue_new g_async_queue_new_full g_async_queue_unref g_async_queue_unref_and_unlock
     g_async_queue_push g_async_queue_push_unlocked g_async_queue_push_front

@@ -1,6 +1,6 @@
 // Two threads and each sort of lock that Rust's library makes of futexes: one holds it, or is late, for
 // some milliseconds, and the other waits for it and says for how long.
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, Condvar, Mutex, Once, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,6 +10,13 @@ const HOLD: Duration = Duration::from_millis(5);
 
 static RUST_MUTEX: Mutex<u64> = Mutex::new(0);
 static TURN: AtomicU32 = AtomicU32::new(0);
+static WANTING: AtomicU32 = AtomicU32::new(0);
+static WAITER: AtomicI32 = AtomicI32::new(0);
+static HELD: AtomicU64 = AtomicU64::new(0);
+
+extern "C" {
+    fn gettid() -> i32;
+}
 
 /// Waits for the other without any lock.
 fn until(turn: u32) {
@@ -20,6 +27,25 @@ fn until(turn: u32) {
 
 fn next() {
     TURN.fetch_add(1, Ordering::Release);
+}
+
+/// Whether the waiter sleeps in the kernel.
+fn sleeps() -> bool {
+    let path = format!("/proc/self/task/{}/stat", WAITER.load(Ordering::Relaxed));
+    let text = std::fs::read_to_string(path).unwrap();
+    text.rsplit(')').next().unwrap().starts_with(" S")
+}
+
+/// Lets the other want it, and holds it for a while from when the other sleeps.
+fn hold_for(time: Duration) {
+    next();
+    let turn = TURN.load(Ordering::Acquire);
+    while WANTING.load(Ordering::Acquire) != turn || !sleeps() {
+        thread::sleep(Duration::from_micros(50));
+    }
+    let begin = Instant::now();
+    thread::sleep(time);
+    HELD.fetch_add(begin.elapsed().as_nanos() as u64, Ordering::Relaxed);
 }
 
 /// Something to do after a release, so that it is no jump, which would leave its caller no frame.
@@ -38,8 +64,7 @@ struct Shared {
 #[inline(never)]
 fn hold_mutex() -> u32 {
     let mut value = RUST_MUTEX.lock().unwrap();
-    next();
-    thread::sleep(HOLD);
+    hold_for(HOLD);
     *value += 1;
     drop(value);
     after()
@@ -57,8 +82,7 @@ fn want_mutex() -> Duration {
 #[inline(never)]
 fn hold_rwlock(shared: &Shared) -> u32 {
     let mut value = shared.rwlock.write().unwrap();
-    next();
-    thread::sleep(HOLD);
+    hold_for(HOLD);
     *value += 1;
     drop(value);
     after()
@@ -75,8 +99,7 @@ fn want_rwlock(shared: &Shared) -> Duration {
 
 #[inline(never)]
 fn tell_condition(shared: &Shared) -> u32 {
-    next();
-    thread::sleep(HOLD);
+    hold_for(HOLD);
     *shared.ready.lock().unwrap() = true;
     shared.condition.notify_one();
     after()
@@ -95,8 +118,7 @@ fn wait_condition(shared: &Shared) -> Duration {
 
 #[inline(never)]
 fn meet_late(shared: &Shared) -> u32 {
-    next();
-    thread::sleep(HOLD);
+    hold_for(HOLD);
     shared.barrier.wait();
     after()
 }
@@ -111,8 +133,7 @@ fn meet_early(shared: &Shared) -> Duration {
 #[inline(never)]
 fn run_once(shared: &Shared) -> u32 {
     shared.once.call_once(|| {
-        next();
-        thread::sleep(HOLD * 6);
+        hold_for(HOLD * 6);
     });
     after()
 }
@@ -149,6 +170,8 @@ fn main() {
                 let mut waited = Duration::ZERO;
                 for _ in 0..rounds {
                     until(turn + 1);
+                    WAITER.store(unsafe { gettid() }, Ordering::Relaxed);
+                    WANTING.store(turn + 1, Ordering::Release);
                     waited += want();
                     next();
                     turn += 2;
@@ -164,21 +187,21 @@ fn main() {
         })
         .unwrap();
     let mut turn = 0;
-    let mut hold = |rounds: u32, hold: &dyn Fn() -> u32| {
+    let mut hold = |name: &str, rounds: u32, hold: &dyn Fn() -> u32| {
         for _ in 0..rounds {
             assert!(hold() > 0);
             turn += 2;
             until(turn);
         }
+        println!("{}_held {}", name, HELD.swap(0, Ordering::Relaxed));
     };
-    hold(ROUNDS, &hold_mutex);
-    hold(ROUNDS, &|| hold_rwlock(&shared));
-    hold(ROUNDS, &|| tell_condition(&shared));
-    hold(ROUNDS, &|| meet_late(&shared));
-    hold(1, &|| run_once(&shared));
-    hold(ROUNDS, &|| {
-        next();
-        thread::sleep(HOLD);
+    hold("mutex", ROUNDS, &hold_mutex);
+    hold("rwlock", ROUNDS, &|| hold_rwlock(&shared));
+    hold("condition", ROUNDS, &|| tell_condition(&shared));
+    hold("barrier", ROUNDS, &|| meet_late(&shared));
+    hold("once", 1, &|| run_once(&shared));
+    hold("park", ROUNDS, &|| {
+        hold_for(HOLD);
         waiter.thread().unpark();
         after()
     });

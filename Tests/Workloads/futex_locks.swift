@@ -6,6 +6,8 @@ import Synchronization
 @_silgen_name("pthread_setname_np")
 @discardableResult func setName(_ thread: pthread_t, _ name: UnsafePointer<CChar>) -> CInt
 
+@_silgen_name("gettid") func threadNumber() -> Int32
+
 final class Account: Sendable {
   let first = Mutex(0)
   let second = Mutex(0)
@@ -13,6 +15,9 @@ final class Account: Sendable {
 
 let account = Account()
 let turn = Atomic(0)
+let wanting = Atomic(0)
+let waiterNumber = Atomic(Int32(0))
+let held = Atomic(0)
 
 /// Waits for the other without any lock.
 func until(_ number: Int) {
@@ -27,10 +32,30 @@ func now() -> Int {
   return time.tv_sec * 1_000_000_000 + time.tv_nsec
 }
 
+/// Whether the waiter sleeps in the kernel.
+func sleeps() -> Bool {
+  let path = "/proc/self/task/\(waiterNumber.load(ordering: .relaxed))/stat"
+  let file = open(path, O_RDONLY)
+  defer { close(file) }
+  var text = [UInt8](repeating: 0, count: 256)
+  let size = read(file, &text, text.count)
+  let end = text.lastIndex(of: UInt8(ascii: ")")) ?? 0
+  return size > 0 && text[end...].dropFirst(2).first == UInt8(ascii: "S")
+}
+
+/// Lets the other want it, and holds it for a while from when the other sleeps.
+func hold(microseconds: UInt32) {
+  next()
+  let mine = turn.load(ordering: .acquiring)
+  while wanting.load(ordering: .acquiring) != mine || !sleeps() { usleep(50) }
+  let begin = now()
+  usleep(microseconds)
+  held.add(now() - begin, ordering: .relaxed)
+}
+
 @inline(never) func holdFirst() {
   account.first.withLock {
-    next()
-    usleep(5000)
+    hold(microseconds: 5000)
     $0 += 1
   }
 }
@@ -45,8 +70,7 @@ func now() -> Int {
 
 @inline(never) func holdSecond() {
   account.second.withLock {
-    next()
-    usleep(2000)
+    hold(microseconds: 2000)
     $0 += 1
   }
 }
@@ -69,12 +93,18 @@ pthread_create(
     for round in 0..<(2 * rounds) {
       round < rounds ? holdFirst() : holdSecond()
       until(2 * round + 2)
+      if round % rounds == rounds - 1 {
+        let name = round < rounds ? "first" : "second"
+        print("\(name)_held \(held.exchange(0, ordering: .relaxed))")
+      }
     }
     return nil
   }, nil)
 var waited = (first: 0, second: 0)
 for round in 0..<(2 * rounds) {
   until(2 * round + 1)
+  waiterNumber.store(threadNumber(), ordering: .relaxed)
+  wanting.store(2 * round + 1, ordering: .releasing)
   if round < rounds { waited.first += wantFirst() } else { waited.second += wantSecond() }
   next()
 }

@@ -2,7 +2,7 @@
 // times, the other waits for it each time, and says for how long.
 #include <glib.h>
 
-#include "workload.h"
+#include "pair.h"
 
 enum { ROUNDS = 20 };
 
@@ -12,17 +12,10 @@ static GRWLock glib_rwlock;
 static GMutex ready_mutex;
 static gint bit_word;
 static bool is_ready;
-static int turn;
-
-static void until(int number) {
-  while (__atomic_load_n(&turn, __ATOMIC_ACQUIRE) < number) sleep_ns(50000);
-}
-static void next(void) { __atomic_fetch_add(&turn, 1, __ATOMIC_RELEASE); }
 
 NAMED static void hold_mutex(void) {
   g_mutex_lock(&glib_mutex);
-  next();
-  sleep_ms(5);
+  pair_hold();
   g_mutex_unlock(&glib_mutex);
 }
 NAMED static void want_mutex(void) {
@@ -31,8 +24,7 @@ NAMED static void want_mutex(void) {
 }
 
 NAMED static void tell_condition(void) {
-  next();
-  sleep_ms(5);
+  pair_hold();
   g_mutex_lock(&ready_mutex);
   is_ready = true;
   g_cond_signal(&glib_condition);
@@ -47,8 +39,7 @@ NAMED static void wait_condition(void) {
 
 NAMED static void hold_rwlock(void) {
   g_rw_lock_writer_lock(&glib_rwlock);
-  next();
-  sleep_ms(5);
+  pair_hold();
   g_rw_lock_writer_unlock(&glib_rwlock);
 }
 NAMED static void want_rwlock(void) {
@@ -58,8 +49,7 @@ NAMED static void want_rwlock(void) {
 
 NAMED static void hold_bit(void) {
   g_bit_lock(&bit_word, 3);
-  next();
-  sleep_ms(5);
+  pair_hold();
   g_bit_unlock(&bit_word, 3);
 }
 NAMED static void want_bit(void) {
@@ -72,29 +62,23 @@ static void (*const wants[])(void) = {want_mutex, wait_condition, want_rwlock, w
 static const char *const names[] = {"mutex", "condition", "rwlock", "bit"};
 enum { SORTS = sizeof holds / sizeof holds[0] };
 
+static int64_t waited[SORTS];
+
 static void *waiter(void *unused) {
   pthread_setname_np(pthread_self(), "waiter");
-  for (int sort = 0; sort < SORTS; sort++) {
-    int64_t waited = 0;
-    for (int round = 0; round < ROUNDS; round++) {
-      until(2 * (sort * ROUNDS + round) + 1);
-      int64_t begin = now_ns();
-      wants[sort]();
-      waited += now_ns() - begin;
-      next();
-    }
-    say(names[sort], waited);
-  }
+  for (int round = 0; round < SORTS * ROUNDS; round++)
+    waited[round / ROUNDS] += pair_want(round, wants[round / ROUNDS]);
   return unused;
 }
 
 int main(void) {
   pthread_t other = start(waiter, NULL);
   for (int sort = 0; sort < SORTS; sort++) {
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = sort * ROUNDS; round < (sort + 1) * ROUNDS; round++) {
       holds[sort]();
-      until(2 * (sort * ROUNDS + round) + 2);
+      pair_done(round);
     }
+    pair_say(names[sort], waited[sort]);
   }
   join(other);
   say("rounds", ROUNDS);

@@ -2,7 +2,7 @@
 // with more work than they can begin. Both are counted and timed here.
 #include <glib.h>
 
-#include "workload.h"
+#include "pair.h"
 
 enum { ITEMS = 200, TAKERS = 2, WAITS = 10, JOBS = 20 };
 
@@ -26,13 +26,11 @@ static void *taker(void *unused) {
   return unused;
 }
 
+static void take_two(void) { CHECK(take_item() == 2); }
+
 /// Takes from an empty queue.
 static void *waiter(void *unused) {
-  for (int round = 0; round < WAITS; round++) {
-    int64_t begin = now_ns();
-    CHECK(take_item() == 2);
-    waited += now_ns() - begin;
-  }
+  for (int round = 0; round < WAITS; round++) waited += pair_want(round, take_two);
   // The time-out is over before anything comes.
   int64_t begin = now_ns();
   CHECK(g_async_queue_timeout_pop(queue, 20000) == NULL);
@@ -81,10 +79,12 @@ int main(void) {
   make_queue();
   pthread_t other = start(waiter, NULL);
   for (int round = 0; round < WAITS; round++) {
-    sleep_ms(5);
+    pair_hold();
     put_item(2);
+    pair_done(round);
   }
   join(other);
+  pair_say("waited", waited);
 
   pthread_t takers[TAKERS];
   for (int index = 0; index < TAKERS; index++) takers[index] = start(taker, NULL);
@@ -129,6 +129,5 @@ int main(void) {
   say("items", total);
   say("held_back", ITEMS);
   say("waits", WAITS);
-  say("waited", waited);
   say("jobs", JOBS);
 }

@@ -1,7 +1,7 @@
 // libuv: work for its pool of threads, some of which is cancelled before it begins, and its locks.
 #include <uv.h>
 
-#include "workload.h"
+#include "pair.h"
 
 enum { JOBS = 40, ROUNDS = 10 };
 
@@ -40,36 +40,28 @@ NAMED static void put_work(uv_loop_t *loop, struct job *job) {
 static uv_mutex_t uv_mutex;
 static uv_sem_t uv_semaphore;
 static int64_t mutex_waited, semaphore_waited;
-static int turn;
 
 NAMED static void want_mutex(void) {
-  int64_t begin = now_ns();
   uv_mutex_lock(&uv_mutex);
-  mutex_waited += now_ns() - begin;
   uv_mutex_unlock(&uv_mutex);
 }
 
 NAMED static void hold_mutex(void) {
   uv_mutex_lock(&uv_mutex);
-  __atomic_fetch_add(&turn, 1, __ATOMIC_RELEASE);
-  sleep_ms(5);
+  pair_hold();
   uv_mutex_unlock(&uv_mutex);
 }
 
 NAMED static void want_semaphore(void) {
-  int64_t begin = now_ns();
   uv_sem_wait(&uv_semaphore);
-  semaphore_waited += now_ns() - begin;
+  __asm__ volatile("");
 }
 
 static void waiter(void *unused) {
   (void)unused;
-  for (int round = 0; round < ROUNDS; round++) {
-    while (__atomic_load_n(&turn, __ATOMIC_ACQUIRE) < 2 * round + 1) sleep_ns(50000);
-    want_mutex();
-    __atomic_fetch_add(&turn, 1, __ATOMIC_RELEASE);
-    want_semaphore();
-  }
+  for (int round = 0; round < ROUNDS; round++) mutex_waited += pair_want(round, want_mutex);
+  for (int round = ROUNDS; round < 2 * ROUNDS; round++)
+    semaphore_waited += pair_want(round, want_semaphore);
 }
 
 int main(void) {
@@ -92,10 +84,15 @@ int main(void) {
   OK(uv_thread_create(&other, waiter, NULL));
   for (int round = 0; round < ROUNDS; round++) {
     hold_mutex();
-    while (__atomic_load_n(&turn, __ATOMIC_ACQUIRE) < 2 * round + 2) sleep_ns(50000);
-    sleep_ms(5);
-    uv_sem_post(&uv_semaphore);
+    pair_done(round);
   }
+  pair_say("mutex", mutex_waited);
+  for (int round = ROUNDS; round < 2 * ROUNDS; round++) {
+    pair_hold();
+    uv_sem_post(&uv_semaphore);
+    pair_done(round);
+  }
+  pair_say("semaphore", semaphore_waited);
   OK(uv_thread_join(&other));
   say("jobs", JOBS);
   say("done", done);
@@ -103,6 +100,4 @@ int main(void) {
   say("residence", residence);
   say("run_time", run_time);
   say("rounds", ROUNDS);
-  say("mutex", mutex_waited);
-  say("semaphore", semaphore_waited);
 }

@@ -2,7 +2,7 @@
 // sections held for a known time, and its tasks.
 #include <omp.h>
 
-#include "workload.h"
+#include "pair.h"
 
 enum { THREADS = 4, ROUNDS = 3, STEP = 10, HOLDS = 10, TASKS = 40 };
 
@@ -56,68 +56,86 @@ NAMED static void loops(void) {
   }
 }
 
-static int until_turn;
-
 /// Two threads: the first holds what the second wants.
-#define CONTEND(waits, take, give)                                                 \
-  _Pragma("omp parallel num_threads(2)") {                                         \
-    for (int round = 0; round < HOLDS; round++) {                                  \
-      if (omp_get_thread_num() == 0) {                                             \
-        take;                                                                      \
-        __atomic_fetch_add(&until_turn, 1, __ATOMIC_RELEASE);                      \
-        sleep_ms(5);                                                               \
-        give;                                                                      \
-        while (__atomic_load_n(&until_turn, __ATOMIC_ACQUIRE) < 2 * round + 2)     \
-          sleep_ns(50000);                                                         \
-      } else {                                                                     \
-        while (__atomic_load_n(&until_turn, __ATOMIC_ACQUIRE) < 2 * round + 1)     \
-          sleep_ns(50000);                                                         \
-        int64_t begin = now_ns();                                                  \
-        take;                                                                      \
-        waits += now_ns() - begin;                                                 \
-        give;                                                                      \
-        __atomic_fetch_add(&until_turn, 1, __ATOMIC_RELEASE);                      \
-      }                                                                            \
-    }                                                                              \
-  }                                                                                \
-  until_turn = 0
+NAMED static void contend(void (*hold)(void), void (*want)(void), int64_t *waits) {
+  pair_turn = pair_wanting = 0;
+#pragma omp parallel num_threads(2)
+  for (int round = 0; round < HOLDS; round++) {
+    if (omp_get_thread_num() == 0) {
+      hold();
+      pair_done(round);
+    } else {
+      *waits += pair_want(round, want);
+    }
+  }
+}
 
 static omp_lock_t omp_lock;
 static omp_nest_lock_t omp_nested;
+static int guarded;
 
-extern void GOMP_critical_start(void), GOMP_critical_end(void);
+NAMED static void hold_lock(void) {
+  omp_set_lock(&omp_lock);
+  pair_hold();
+  omp_unset_lock(&omp_lock);
+  guarded++;
+}
+NAMED static void want_lock(void) {
+  omp_set_lock(&omp_lock);
+  guarded++;
+  omp_unset_lock(&omp_lock);
+  __asm__ volatile("");
+}
+
+/// Held as long as any of its levels is.
+NAMED static void hold_nested(void) {
+  omp_set_nest_lock(&omp_nested);
+  omp_set_nest_lock(&omp_nested);
+  omp_unset_nest_lock(&omp_nested);
+  GIVES(2, omp_test_nest_lock(&omp_nested));
+  pair_hold();
+  omp_unset_nest_lock(&omp_nested);
+  omp_unset_nest_lock(&omp_nested);
+  guarded++;
+}
+NAMED static void want_nested(void) {
+  omp_set_nest_lock(&omp_nested);
+  guarded++;
+  omp_unset_nest_lock(&omp_nested);
+  __asm__ volatile("");
+}
+
+NAMED static void hold_named(void) {
+#pragma omp critical(guard)
+  pair_hold();
+  guarded++;
+}
+NAMED static void want_named(void) {
+#pragma omp critical(guard)
+  guarded++;
+  __asm__ volatile("");
+}
+
+NAMED static void hold_critical(void) {
+#pragma omp critical
+  pair_hold();
+  guarded++;
+}
+NAMED static void want_critical(void) {
+#pragma omp critical
+  guarded++;
+  __asm__ volatile("");
+}
 
 NAMED static void locks(void) {
-  CONTEND(lock_waited, omp_set_lock(&omp_lock), omp_unset_lock(&omp_lock));
-}
-
-NAMED static void nested_locks(void) {
-  CONTEND(nested_waited, (omp_set_nest_lock(&omp_nested), omp_set_nest_lock(&omp_nested)),
-          (omp_unset_nest_lock(&omp_nested), omp_unset_nest_lock(&omp_nested)));
-}
-
-NAMED static void sections(void) {
-#pragma omp parallel num_threads(2)
-  for (int round = 0; round < HOLDS; round++) {
-    bool is_first = omp_get_thread_num() == 0;
-    if (!is_first)
-      while (__atomic_load_n(&until_turn, __ATOMIC_ACQUIRE) < 2 * round + 1) sleep_ns(50000);
-    int64_t begin = now_ns();
-#pragma omp critical(guard)
-    {
-      if (is_first) {
-        __atomic_fetch_add(&until_turn, 1, __ATOMIC_RELEASE);
-        sleep_ms(5);
-      } else {
-        named_waited += now_ns() - begin;
-        __atomic_fetch_add(&until_turn, 1, __ATOMIC_RELEASE);
-      }
-    }
-    if (is_first)
-      while (__atomic_load_n(&until_turn, __ATOMIC_ACQUIRE) < 2 * round + 2) sleep_ns(50000);
-  }
-  until_turn = 0;
-  CONTEND(critical_waited, GOMP_critical_start(), GOMP_critical_end());
+  contend(hold_lock, want_lock, &lock_waited);
+  pair_say("lock", lock_waited);
+  contend(hold_nested, want_nested, &nested_waited);
+  pair_say("nested", nested_waited);
+  contend(hold_named, want_named, &named_waited);
+  pair_say("named", named_waited);
+  contend(hold_critical, want_critical, &critical_waited);
+  pair_say("critical", critical_waited);
 }
 
 static int64_t task_time, task_sum;
@@ -174,8 +192,6 @@ int main(void) {
   barriers();
   loops();
   locks();
-  nested_locks();
-  sections();
   tasks();
   long expected = 499500;
   for (long index = 0; index < 8; index++) expected = expected * 2 + index;
@@ -199,10 +215,6 @@ int main(void) {
   say("loop_waited", loop_total);
   say("end_waited", end_waited);
   say("holds", HOLDS);
-  say("lock", lock_waited);
-  say("nested", nested_waited);
-  say("named", named_waited);
-  say("critical", critical_waited);
   say("tasks", TASKS);
   say("task_time", task_time);
 }

@@ -21,6 +21,9 @@ static inline uint64_t ctrace_counter(void) {
   return (uint64_t)high << 32 | low;
 }
 
+/// Lets nothing that follows begin before all that precedes is done, a reading of the counter neither.
+static inline void ctrace_counter_fence(void) { __asm__ volatile("lfence" ::: "memory"); }
+
 #elif defined(__aarch64__)
 
 #define CTRACE_COUNTER_NAME "arch_sys_counter"
@@ -30,6 +33,8 @@ static inline uint64_t ctrace_counter(void) {
   __asm__ volatile("mrs %0, cntvct_el0" : "=r"(value));
   return value;
 }
+
+static inline void ctrace_counter_fence(void) { __asm__ volatile("isb" ::: "memory"); }
 
 #else
 #error "ctrace needs x86-64 or aarch64"
