@@ -69,6 +69,7 @@ __thread uint32_t items_at_work __attribute__((tls_model("initial-exec")));
 // MARK: Queues
 
 static void name_queue(void *queue, struct site site) {
+  if (likely(is_named(any_key((uintptr_t)queue)))) return;
   const char *label = REAL_OF(dispatch, dispatch_queue_get_label, site)(queue);
   if (label != NULL && *label != 0)
     record_name((uintptr_t)queue, CTRACE_DISPATCH_QUEUE, 0, label);

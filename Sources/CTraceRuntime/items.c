@@ -5,10 +5,6 @@
 
 // MARK: Items
 
-static uint64_t key_hash(uint64_t key) {
-  return (key ^ key >> 48) * UINT64_C(0x9e3779b97f4a7c15);
-}
-
 /// Writes a record of items; false when the ring is full.
 static bool write_items(uint8_t record_kind, uint64_t key, uint8_t lock_kind, uint64_t count,
                         uint64_t since, uint64_t time, uint8_t stack) {
@@ -37,6 +33,7 @@ static void keep_items(uint8_t record_kind, uint64_t key, uint8_t lock_kind, uin
     }
     if (kept->queue == 0) free = kept;
   }
+  self.has_kept_items = true;
   if (free != NULL) {
     free->record_kind = record_kind;
     free->lock_kind = lock_kind;
@@ -51,30 +48,26 @@ static void keep_items(uint8_t record_kind, uint64_t key, uint8_t lock_kind, uin
 /// Writes the items that were kept, those that the caller's record does not take along.
 static uint64_t take_kept_items(uint8_t record_kind, uint64_t key) {
   uint64_t taken = 0;
+  self.has_kept_items = false;
   for (uint32_t index = 0; index < CTRACE_UNWRITTEN_ITEMS; index++) {
     struct ctrace_unwritten_items *kept = &self.slot->unwritten[index];
     if (kept->queue == 0) continue;
     if (kept->queue == key && kept->record_kind == record_kind)
       taken += kept->count;
     else if (!write_items(kept->record_kind, kept->queue, kept->lock_kind, kept->count, 0,
-                          kept->time, 0))
+                          kept->time, 0)) {
+      self.has_kept_items = true;
       continue;
+    }
     __atomic_store_n(&kept->queue, 0, __ATOMIC_RELEASE);
   }
   return taken;
 }
 
-static bool has_kept_items(void) {
-  uint64_t any = 0;
-  for (uint32_t index = 0; index < CTRACE_UNWRITTEN_ITEMS; index++)
-    any |= self.slot->unwritten[index].queue;
-  return any != 0;
-}
-
 /// Writes items, with those kept of the same, or keeps them.
 static void pass_items(uint8_t record_kind, uint64_t key, uint8_t lock_kind, uint64_t count,
                        uint64_t since, uint64_t time, uint8_t stack) {
-  if (unlikely(has_kept_items())) count += take_kept_items(record_kind, key);
+  if (unlikely(self.has_kept_items)) count += take_kept_items(record_kind, key);
   if (!write_items(record_kind, key, lock_kind, count, since, time, stack))
     keep_items(record_kind, key, lock_kind, count, time);
 }
@@ -175,7 +168,7 @@ static bool is_unnamed(uint64_t key) {
     memset(self.named, 0, sizeof self.named);
     self.named_for = self.attached;
   }
-  return self.named[key_hash(key) >> 58] != key;
+  return !is_named(key);
 }
 
 static void write_name(uint64_t key, uint8_t lock_kind, uint64_t capacity, const char *name,

@@ -122,6 +122,8 @@ struct thread_state {
   uint64_t named[KNOWN_NAMES];
   /// The process they were written for.
   uint32_t named_for;
+  /// Whether items are in the slot that found the ring full.
+  bool has_kept_items;
   /// Calls with descriptors: now and then one looks whether a descriptor is still what it was.
   uint32_t file_calls;
   /// Where the last wait that began is, by its address.
@@ -189,6 +191,15 @@ always_inline uint8_t kind_of_shared(uint64_t key) { return (uint8_t)(key >> 48)
 /// The key of a lock that may be one of those, which stands for itself.
 always_inline uint64_t any_key(uint64_t lock) {
   return lock >> 48 != 0 ? lock : key_of(lock, hash_address(lock));
+}
+
+always_inline uint64_t key_hash(uint64_t key) {
+  return (key ^ key >> 48) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+/// Whether this thread has written the name of a key for this process.
+always_inline bool is_named(uint64_t key) {
+  return self.named_for == self.attached && self.named[key_hash(key) >> 58] == key;
 }
 
 noinline bool attach_slowly(void);

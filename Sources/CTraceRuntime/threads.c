@@ -80,6 +80,7 @@ bool attach_thread(void) {
   self.sampled = 0;
   self.wait_ended = 0;
   self.is_whole = false;
+  self.has_kept_items = false;
   slot->process = this_process.live;
   slot->parent_process = this_process.parent;
   slot->pid = this_process.pid;

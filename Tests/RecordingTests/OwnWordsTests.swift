@@ -28,6 +28,25 @@ extension RecordingTests {
       #expect(queue.consumers.first?.stack.first?.function == "take")
     }
 
+    @Test func `The text has the queue's depth over the run, and who put in and took out`() throws {
+      let recording = try TestRecording(Workload.build("own_words"))
+      let text = try CTrace.run("report", recording.file).output
+      let lines = text.split(separator: "\n").map(String.init)
+      // The commands at the end are as long as the file's path.
+      #expect(lines.prefix { !$0.hasPrefix("NEXT") }.allSatisfy { $0.count <= 80 })
+      let table = try #require(lines.firstIndex { $0.hasPrefix("QUEUES") })
+      let row = try #require(lines[table...].first { $0.hasPrefix("stairs") })
+      // It was at its fullest in the middle of its time, and empty most of the run.
+      #expect(row.contains("█") && row.contains(" 5 "))
+      let head = try #require(
+        lines[table...].firstIndex { $0.hasPrefix("stairs") && $0.contains("queue,") })
+      #expect(lines[head].contains("5 in, 5 out") && lines[head].contains("room for 5"))
+      #expect(lines[head + 1].contains("put in 5 in 5 times  put own_words.c:"))
+      #expect(lines[head + 2].contains("taken 5 in 5 times  take own_words.c:"))
+      #expect(
+        lines.contains { $0.hasPrefix("outer work") } && lines.contains { $0.hasPrefix("pieces") })
+    }
+
     @Test func `Items that leave in another order say when they came`() throws {
       let recording = try TestRecording(Workload.build("own_words"))
       let queue = try recording.queue("pile", kind: "queue")
@@ -117,6 +136,7 @@ extension RecordingTests {
       let pile = try recording.queue("swift pile", kind: "queue")
       #expect(isClose(try #require(pile.residenceNs).max, try recording.value("first_stay")))
       #expect(try recording.lock("swift lock", kind: "lock").acquisitions == 4)
+      #expect(try recording.lock("a mutex of Swift's", kind: "mutex").acquisitions == 1)
 
       let report = try recording.report()
       func slice(_ name: String) throws -> SliceSummary {

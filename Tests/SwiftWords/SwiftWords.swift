@@ -53,6 +53,11 @@ func say(_ name: String, _ value: Int64) { print("\(name) \(value)") }
     pile.dequeue(second)
     say("first_stay", now() - begin)
     pile.dequeue(first)
+    let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    pthread_mutex_init(mutex, nil)
+    Probes.name(lock: mutex, "a mutex of Swift's")
+    pthread_mutex_lock(mutex)
+    pthread_mutex_unlock(mutex)
     let lock = TracedLock("swift lock")
     for _ in 0..<4 {
       lock.acquired()
