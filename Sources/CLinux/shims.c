@@ -135,6 +135,25 @@ int clinux_start_thread(uint64_t *thread, void (*routine)(void *), void *argumen
 
 void clinux_join_thread(uint64_t thread) { pthread_join((pthread_t)thread, NULL); }
 
+int clinux_sleep_on(int cpu, int times) {
+  // As many CPUs as any kernel of today may have.
+  unsigned long before[8192 / (8 * sizeof(unsigned long))] = {0}, one[sizeof before / sizeof *before] = {0};
+  const size_t bits = 8 * sizeof *one;
+  const struct timespec briefly = {.tv_nsec = 20000};
+  if (cpu < 0 || (size_t)cpu >= 8 * sizeof before) {
+    errno = EINVAL;
+    return -1;
+  }
+  one[(size_t)cpu / bits] = 1UL << (size_t)cpu % bits;
+  cpu_set_t *all = (cpu_set_t *)before, *only = (cpu_set_t *)one;
+  if (sched_getaffinity(0, sizeof before, all) != 0 || sched_setaffinity(0, sizeof one, only) != 0)
+    return -1;
+  for (int time = 0; time < times; time++) nanosleep(&briefly, NULL);
+  return sched_setaffinity(0, sizeof before, all);
+}
+
+int32_t clinux_thread(void) { return (int32_t)gettid(); }
+
 int clinux_write_all(int descriptor, const void *bytes, size_t size) {
   const char *next = bytes;
   while (size > 0) {

@@ -56,6 +56,14 @@ int clinux_open_signals(const sigset_t *signals);
 /// eventfd(2), closed on exec. Returns a descriptor, or -1 and errno.
 int clinux_open_event(void);
 
+// MARK: CPUs
+
+/// Lets the calling thread sleep briefly on one CPU, so many times. It is on all CPUs that it was allowed
+/// before when this returns. Returns 0, or -1 and errno.
+int clinux_sleep_on(int cpu, int times);
+/// The calling thread's number.
+int32_t clinux_thread(void);
+
 // MARK: Sockets
 
 /// A socket to ask the kernel about sockets with, closed on exec. Returns a descriptor, or -1 and errno.

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import LinuxSystem
 internal import SystemPackage
 internal import TraceFile
@@ -64,6 +65,7 @@ final class SchedulerRings {
   /// Bytes of a ring at most. It takes 15 ms at the least to fill it, when all that is done is
   /// switching.
   private static let largestRing = 8 << 20
+  private static let trialSleeps: Int32 = 3
   /// Less than this would lose more than it tells.
   private static let smallestRing = 16 << 10
 
@@ -83,6 +85,33 @@ final class SchedulerRings {
     cpus = try SchedulerRings.open(source, tids, kernelClock)
     if case .tracepoints(let points) = source, points.enterFutex != nil { futexes = FutexWaits() }
     tasks = TaskTable(pids: pids, scope: scope)
+    if case .tracepoints(let points) = source { findSilent(points) }
+  }
+
+  /// Finds CPUs that do not tell of switches away from their idle task, as happens to those of virtual
+  /// machines, by sleeping on each. Where something else runs meanwhile, `mend` finds it later.
+  private func findSilent(_ points: SchedulerTracepoints) {
+    let own = clinux_thread()
+    for cpu in cpus where clinux_sleep_on(Int32(cpu.ring.cpu), SchedulerRings.trialSleeps) == 0 {
+      var arrivals = 0
+      var departures = 0
+      cpu.ring.forEachRecord(from: cpu.tail, to: cpu.ring.head) { record in
+        guard record.kind == .sample, points.kind(of: record) == .switch else { return }
+        let change = points.change(record)
+        if change.task == own { departures += 1 }
+        if change.next == own { arrivals += 1 }
+      }
+      // It may have been there from the beginning.
+      if departures > arrivals + 1 {
+        cpu.needsMending = true
+        askForArrivals(cpu)
+      }
+    }
+  }
+
+  private func askForArrivals(_ cpu: CPU) {
+    cpu.isMended = true
+    try? cpu.ring.add(task: -1, clock: kernelClock, contents: .switches)
   }
 
   /// Opens rings of one size for all CPUs. An ordinary user may lock so much memory for all of them
@@ -169,8 +198,7 @@ final class SchedulerRings {
         tellDeparture(cpu)
       }
       if cpu.needsMending, !cpu.isMended {
-        cpu.isMended = true
-        try? cpu.ring.add(task: -1, clock: kernelClock, contents: .switches)
+        askForArrivals(cpu)
       }
       guard let oldest = cpu.oldest else { continue }
       if cpu.builder.isFull || now - oldest > RecordingSession.longestChunk {
