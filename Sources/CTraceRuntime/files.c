@@ -223,7 +223,7 @@ static uint64_t add_message_queue(int file, const char *name, struct site site) 
 }
 
 void message_queue_opened(int file, const char *name, struct site site) {
-  if (is_recording() && is_own_table()) add_message_queue(file, name, site);
+  if (records_queues() && is_own_table()) add_message_queue(file, name, site);
 }
 
 uint64_t message_queue_of(int file) {
@@ -251,13 +251,13 @@ static void pipe_made(const int *files, struct site site) {
 
 exported int pipe(int files[2]) {
   int result = real.pipe(files);
-  if (result == 0 && is_recording()) pipe_made(files, THIS_SITE);
+  if (result == 0 && records_queues()) pipe_made(files, THIS_SITE);
   return result;
 }
 
 exported int pipe2(int files[2], int flags) {
   int result = real.pipe2(files, flags);
-  if (result == 0 && is_recording()) pipe_made(files, THIS_SITE);
+  if (result == 0 && records_queues()) pipe_made(files, THIS_SITE);
   return result;
 }
 
@@ -278,13 +278,13 @@ static void sockets_made(const int *files, struct site site) {
 
 exported int socketpair(int domain, int type, int protocol, int files[2]) {
   int result = real.socketpair(domain, type, protocol, files);
-  if (result == 0 && domain == AF_UNIX && is_recording()) sockets_made(files, THIS_SITE);
+  if (result == 0 && domain == AF_UNIX && records_queues()) sockets_made(files, THIS_SITE);
   return result;
 }
 
 exported int eventfd(unsigned value, int flags) {
   int file = real.eventfd(value, flags);
-  if (file >= 0 && is_recording() && is_own_table()) {
+  if (file >= 0 && records_queues() && is_own_table()) {
     uint64_t number = new_number(), key = shared_key(CTRACE_EVENTFD, number);
     remember(file, FILE_EVENTFD, number, 0);
     record_lock(CTRACE_RECORD_INIT, key, CTRACE_EVENTFD, 0, THIS_SITE);

@@ -33,6 +33,11 @@ always_inline uint64_t known_file(int file) {
 
 always_inline uint8_t class_of(uint64_t known) { return (uint8_t)(known >> 56); }
 
+/// Whether this thread records what goes through queues of the kernel.
+always_inline bool records_queues(void) {
+  return likely(is_recording()) && likely(arena.records_kernel_queues);
+}
+
 /// The part of queue_of() for all that is not known to be of no interest.
 noinline uint64_t find_queue(int file, uint8_t operation);
 
@@ -40,7 +45,7 @@ noinline uint64_t find_queue(int file, uint8_t operation);
 /// that is recorded. A descriptor may have been closed and made anew in ways that nobody saw, so that
 /// one call in 64 looks again.
 always_inline uint64_t queue_of(int file, uint8_t operation) {
-  if (unlikely(!is_recording()) || unlikely((unsigned)file >= FILES_KNOWN)) return 0;
+  if (unlikely(!records_queues()) || unlikely((unsigned)file >= FILES_KNOWN)) return 0;
   uint64_t known = __atomic_load_n(&known_files[file], __ATOMIC_RELAXED);
   if (likely(known == OTHER_FILE) && likely(++self.file_calls % 64 != 0)) return 0;
   return find_queue(file, operation);

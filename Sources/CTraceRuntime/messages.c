@@ -23,7 +23,7 @@ static noinline void message_moved(struct wait *wait, uint64_t queue, uint8_t op
 
 #define MESSAGE(key, direction, call, size, moves, file, flags, ask)                                  \
   do {                                                                                   \
-    uint64_t queue = is_recording() ? (key) : 0;                                         \
+    uint64_t queue = records_queues() ? (key) : 0;                                        \
     if (unlikely(queue == 0)) return call;                                               \
     __attribute__((cleanup(wait_cleanup))) struct wait wait = {0};                       \
     wait_begin(&wait, queue, kind_of_shared(queue), direction, 0, 0, THIS_SITE);         \
@@ -117,7 +117,7 @@ static void ask_system_v(int queue, uint64_t key) {
 
 exported int msgget(key_t key, int flags) {
   int queue = real.msgget(key, flags);
-  if (queue >= 0 && is_recording() && !is_confined) {
+  if (queue >= 0 && records_queues() && !is_confined) {
     struct msqid_ds status;
     uint64_t lock = system_v_queue(queue), time = now();
     int saved_errno = errno;
@@ -156,7 +156,7 @@ static unsigned long semaphores_in(int set) {
 
 exported int semget(key_t key, int count, int flags) {
   int set = real.semget(key, count, flags);
-  if (set >= 0 && is_recording() && !is_confined) {
+  if (set >= 0 && records_queues() && !is_confined) {
     int saved_errno = errno;
     uint64_t time = now();
     unsigned short values[SEMAPHORES_NAMED];
@@ -222,7 +222,7 @@ static noinline void operated(struct wait *wait, int set, const struct sembuf *o
 
 #define OPERATE(call)                                                                      \
   do {                                                                                     \
-    if (unlikely(!is_recording()) || set < 0) return call;                                 \
+    if (unlikely(!records_queues()) || set < 0) return call;                               \
     __attribute__((cleanup(wait_cleanup))) struct wait wait = {0};                         \
     wait_begin(&wait, system_v_semaphore(set, WHOLE_SET), CTRACE_SYSTEM_V_SEMAPHORE,       \
                CTRACE_WAIT, 0, 0, THIS_SITE);                                              \
@@ -274,6 +274,6 @@ exported int semctl(int set, int number, int command, ...) {
   va_end(list);
   uint64_t time = arena.base != NULL ? now() : 0;
   int result = real.semctl(set, number, command, argument);
-  if (result >= 0 && is_recording() && !is_confined) values_told(set, number, command, argument, result, time);
+  if (result >= 0 && records_queues() && !is_confined) values_told(set, number, command, argument, result, time);
   return result;
 }

@@ -99,6 +99,7 @@ static void map_arena(const char *name) {
   arena.minimum_wait = control->minimum_wait;
   arena.is_clock_called = control->clock != CTRACE_CLOCK_COUNTER;
   arena.asks_depth = (control->flags & CTRACE_ASKS_DEPTH) != 0;
+  arena.records_kernel_queues = !(control->flags & CTRACE_NO_KERNEL_QUEUES);
   // A window is 2.5 ms: a call that takes 10 us, and 0.25 us for each kilobyte, has not waited.
   arena.longest_call = control->value_window / 250;
   arena.longest_kilobyte = control->value_window / 10000;

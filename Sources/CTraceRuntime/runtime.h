@@ -126,6 +126,8 @@ struct thread_state {
   bool has_kept_items;
   /// Calls with descriptors: now and then one looks whether a descriptor is still what it was.
   uint32_t file_calls;
+  /// Waits with descriptors, likewise.
+  uint32_t file_waits;
   /// Where the last wait that began is, by its address.
   uintptr_t wait_place;
   /// The wait for a lock of ctrace.h.
@@ -146,6 +148,7 @@ struct arena {
   bool stamps_holds;
   /// Whether the kernel is asked for the depth of its queues at each operation.
   bool asks_depth;
+  bool records_kernel_queues;
   /// A call of the kernel that takes less than this has not waited, whatever it moved; and what it may
   /// take longer for each 1,024 bytes. In units of the clock.
   uint64_t longest_call;

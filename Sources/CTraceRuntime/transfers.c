@@ -24,6 +24,9 @@ struct transfer {
   bool had_to_wait;
 };
 
+/// After so many waits of a thread the kernel is asked what the descriptor is of and what is in it.
+enum { WAITS_BETWEEN_LOOKS = 16 };
+
 static void ask_depth(const struct transfer *transfer) {
   int depth;
   if (is_confined) return;
@@ -48,7 +51,8 @@ static noinline void transferred(struct wait *wait, const struct transfer *trans
     if (transfer->result == sizeof count && transfer->content != NULL)
       memcpy(&count, transfer->content, sizeof count);
   }
-  if (waited && look_again(transfer->file, transfer->operation) != transfer->queue &&
+  bool looks = waited && self.file_waits++ % WAITS_BETWEEN_LOOKS == 0;
+  if (looks && look_again(transfer->file, transfer->operation) != transfer->queue &&
       known_file(transfer->file) != 0) {
     // It was another's descriptor.
     wait_abandon(wait);
@@ -66,7 +70,7 @@ static noinline void transferred(struct wait *wait, const struct transfer *trans
     wait_abandon(wait);
   if (unlikely(arena.asks_depth))
     ask_depth(transfer);
-  else if (waited)
+  else if (looks)
     tell_depth(transfer->file, transfer->queue);
   errno = saved_errno;
 }
@@ -119,7 +123,7 @@ static noinline ssize_t move_through_pipe(int file, void *buffer, size_t size, u
                puts ? start : now(), site);
   struct transfer transfer = {.file = file, .operation = operation, .queue = queue};
   bool is_done = puts ? tried >= 0 && moved == size : tried >= 0;
-  if (is_done || (can_try_pipes && !may_wait(file, 0))) {
+  if (is_done) {
     if (unlikely(arena.asks_depth)) ask_depth(&transfer);
     return tried;
   }
@@ -129,7 +133,8 @@ static noinline ssize_t move_through_pipe(int file, void *buffer, size_t size, u
   transfer.result = puts ? real.write(file, (const char *)buffer + moved, size - moved)
                          : real.read(file, buffer, size);
   transfer.bytes = transfer.result > 0 ? (uint64_t)transfer.result : 0;
-  transfer.had_to_wait = can_try_pipes;
+  // One that must not block says so again.
+  transfer.had_to_wait = can_try_pipes && (transfer.result >= 0 || errno != EAGAIN);
   transferred(&wait, &transfer);
   if (transfer.result >= 0) return (ssize_t)moved + transfer.result;
   if (moved == 0) return -1;

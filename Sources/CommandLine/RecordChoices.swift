@@ -9,6 +9,8 @@ extension CounterClock.Choice: ExpressibleByArgument {}
 
 /// Where the depth of the kernel's queues comes from.
 enum QueueDepthChoice: String, CaseIterable, ExpressibleByArgument {
+  /// Nowhere: the kernel's queues are not recorded.
+  case off
   /// What goes in and out of them.
   case calls
   /// The kernel, asked at each operation.

@@ -91,7 +91,8 @@ struct RecordCommand: ParsableCommand {
     help: ArgumentHelp(
       """
       Where the depth of pipes, sockets and message queues comes from: calls (what goes in and out \
-      of them), kernel (asked at each of these calls: slower, but right where others write too).
+      of them), kernel (asked at each of these calls: slower, but right where others write too), off \
+      (nowhere, and they are not recorded).
       """, valueName: "source"))
   var queueDepth = QueueDepthChoice.calls
 
@@ -163,6 +164,7 @@ struct RecordCommand: ParsableCommand {
     options.recordsChildren = !noChildren
     options.recordsHolds = !noHolds
     options.asksQueueDepth = queueDepth == .kernel
+    options.recordsKernelQueues = queueDepth != .off
     return options
   }
 

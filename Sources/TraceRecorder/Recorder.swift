@@ -22,6 +22,8 @@ public struct RecorderOptions: Sendable {
   public var recordsHolds = true
   /// Whether the kernel is asked for the depth of its queues at each operation.
   public var asksQueueDepth = false
+  /// Whether queues of the kernel are recorded at all.
+  public var recordsKernelQueues = true
   /// Where scheduling is recorded from.
   public var scheduling = SchedulingChoice.auto
   /// What targets stamp with.
@@ -93,6 +95,7 @@ public struct Recorder {
       var flags: UInt32 = 0
       if !options.recordsChildren { flags |= CTRACE_NO_CHILDREN.rawValue }
       if !options.recordsHolds { flags |= CTRACE_NO_HOLDS.rawValue }
+      if !options.recordsKernelQueues { flags |= CTRACE_NO_KERNEL_QUEUES.rawValue }
       if options.asksQueueDepth { flags |= CTRACE_ASKS_DEPTH.rawValue }
       arena = try Arena(clock: clock, minimumWait: options.minimumWait, flags: flags)
     } catch {

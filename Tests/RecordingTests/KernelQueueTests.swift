@@ -158,6 +158,19 @@ extension RecordingTests {
       #expect(queue.depth.p99 == queue.depth.max)
     }
 
+    @Test func `Left out, they are not recorded, and the program's own are`() throws {
+      for kind in KernelQueues.kinds {
+        let recording = try TestRecording(
+          Workload.build("kernel_queue"), kind.word, "processes",
+          options: ["--queue-depth", "off"])
+        #expect(recording.run.status == 0, "\(recording.run.errors)")
+        #expect(try recording.report().queues.allSatisfy { $0.kind == "semaphore" }, "\(kind.word)")
+      }
+      let own = try TestRecording(
+        Workload.build("million_items"), options: ["--queue-depth", "off"])
+      #expect(try own.queue("items").enqueued == UInt64(try own.value("items")))
+    }
+
     @Test func `Asked or not, what the program does is counted alike`() throws {
       for kind in KernelQueues.kinds {
         let recording = try TestRecording(

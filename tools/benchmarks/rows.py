@@ -16,6 +16,7 @@ FULL = "full recording (stand-in)"
 LTTNG = "LTTng pthread wrapper"
 PERF_SCHED = "perf sched record"
 PERF_SWITCHES = "perf record --switch-events"
+WITH_PIPES = "ctrace, pipes as well"
 NOT_ALLOWED = {"kernel": "not without root", "switches": "not allowed"}
 # Where a row is about locks alone.
 LOCKS_ONLY = ("--sched", "off")
@@ -223,7 +224,9 @@ def sched(bench):
     sizes = {}
 
     def with_ctrace(source):
-        output, size, recording = bench.record(command, "--sched", source)
+        # The row is about scheduling. The pipes between the two are recorded too unless told otherwise.
+        output, size, recording = bench.record(
+            command, "--queue-depth", "off", "--sched", source)
         lost = sizes[source][2] if source in sizes else 0
         sizes[source] = (size, recording, lost + recording["lostEvents"])
         return pipe_time(output)
@@ -234,6 +237,7 @@ def sched(bench):
              PERF_SWITCHES: ["perf", "record", "--switch-events", "-e", "dummy:u", "-o", data, "--"]}
     targets = {"kernel": 1.6, "switches": 1.4}
     variants = {"bare": lambda: pipe_time(run(command))}
+    variants[WITH_PIPES] = lambda: pipe_time(bench.record(command)[0])
     for name, record in peers.items():
         if bench.has_peers and is_allowed([*record, "true"]):
             variants[name] = lambda record=record: pipe_time(run([*record, *command]))

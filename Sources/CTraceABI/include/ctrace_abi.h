@@ -61,6 +61,8 @@ enum ctrace_flags {
   CTRACE_NO_HOLDS = 1 << 1,
   /// The kernel is asked for the depth of its queues at each operation.
   CTRACE_ASKS_DEPTH = 1 << 2,
+  /// Queues of the kernel are not recorded.
+  CTRACE_NO_KERNEL_QUEUES = 1 << 3,
 };
 
 /// The start of the arena.
