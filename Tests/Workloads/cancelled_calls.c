@@ -40,15 +40,7 @@ static void cancel(void *(*routine)(void *)) {
   pthread_t thread = start(routine, NULL);
   int number;
   while ((number = __atomic_exchange_n(&waiting, 0, __ATOMIC_ACQUIRE)) == 0) sched_yield();
-  char name[64], text[512] = "";
-  snprintf(name, sizeof name, "/proc/self/task/%d/stat", number);
-  for (bool sleeps = false; !sleeps;) {
-    int file = open(name, O_RDONLY);
-    CHECK(file >= 0 && read(file, text, sizeof text - 1) > 0);
-    close(file);
-    const char *end = strrchr(text, ')');
-    sleeps = end != NULL && end[2] == 'S';
-  }
+  until_asleep(number);
   sleep_ms(5);
   void *result;
   OK(pthread_cancel(thread));

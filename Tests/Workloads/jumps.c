@@ -36,24 +36,11 @@ NAMED static void wait_for_byte(void) {
 static pthread_t reader;
 static int number;
 
-static void until_asleep(void) {
-  char name[64], text[512] = "";
-  snprintf(name, sizeof name, "/proc/self/task/%d/stat", number);
-  for (bool sleeps = false; !sleeps;) {
-    sleep_ns(50000);
-    int file = open(name, O_RDONLY);
-    CHECK(file >= 0 && read(file, text, sizeof text - 1) > 0);
-    close(file);
-    const char *end = strrchr(text, ')');
-    sleeps = end != NULL && end[2] == 'S';
-  }
-}
-
 static void *wake_it(void *unused) {
   for (int wake = 0; wake < JUMPS + WAITS; wake++) {
     int what;
     while ((what = __atomic_exchange_n(&waiting, 0, __ATOMIC_ACQUIRE)) == 0) sched_yield();
-    until_asleep();
+    until_asleep(number);
     sleep_ms(PAUSE);
     if (what == 1) {
       OK(pthread_kill(reader, SIGUSR1));

@@ -25,19 +25,6 @@ static void *write_all(void *unused) {
   return unused;
 }
 
-static void until_asleep(void) {
-  char name[64], text[512] = "";
-  snprintf(name, sizeof name, "/proc/self/task/%d/stat", writer);
-  for (bool sleeps = false; !sleeps;) {
-    sleep_ns(50000);
-    int file = open(name, O_RDONLY);
-    CHECK(file >= 0 && read(file, text, sizeof text - 1) > 0);
-    close(file);
-    const char *end = strrchr(text, ')');
-    sleeps = end != NULL && end[2] == 'S';
-  }
-}
-
 int main(void) {
   struct sigaction action = {.sa_handler = interrupt};
   OK(sigaction(SIGUSR1, &action, NULL));
@@ -54,7 +41,7 @@ int main(void) {
     taken += count;
   }
   while (__atomic_load_n(&writer, __ATOMIC_ACQUIRE) == 0) sched_yield();
-  until_asleep();
+  until_asleep(writer);
   // It has filled the pipe and waits to put in the rest, and then with nothing in.
   OK(pthread_kill(thread, SIGUSR1));
   sleep_ms(1);

@@ -3,8 +3,6 @@
 #ifndef PAIR_H
 #define PAIR_H
 
-#include <fcntl.h>
-
 #include "workload.h"
 
 static int pair_turn, pair_wanting;
@@ -18,26 +16,12 @@ static inline void pair_until(int turn) {
 }
 static inline void pair_next(void) { __atomic_fetch_add(&pair_turn, 1, __ATOMIC_RELEASE); }
 
-static inline bool pair_sleeps(void) {
-  char path[64], text[256];
-  snprintf(path, sizeof path, "/proc/self/task/%d/stat", pair_waiter);
-  int file = open(path, O_RDONLY);
-  CHECK(file >= 0);
-  ssize_t size = read(file, text, sizeof text - 1);
-  close(file);
-  CHECK(size > 0);
-  text[size] = 0;
-  const char *state = strrchr(text, ')');
-  CHECK(state != NULL);
-  return state[2] == 'S';
-}
-
 /// Lets the other want it, and holds it for 5 ms from when the other sleeps.
 static inline void pair_hold(void) {
   pair_next();
   int turn = pair_load(&pair_turn);
   while (pair_load(&pair_wanting) != turn) sleep_ns(50000);
-  while (!pair_sleeps()) sleep_ns(50000);
+  until_asleep(pair_waiter);
   int64_t begin = now_ns();
   sleep_ms(5);
   pair_held += now_ns() - begin;

@@ -20,16 +20,7 @@ static void *wake_it(void *unused) {
   for (int round = 0; round < 6 * ROUNDS; round++) {
     int thread;
     while ((thread = __atomic_exchange_n(&waiter, 0, __ATOMIC_ACQUIRE)) == 0) sched_yield();
-    char name[64], text[512] = "";
-    snprintf(name, sizeof name, "/proc/self/task/%d/stat", thread);
-    for (bool sleeps = false; !sleeps;) {
-      int file = open(name, O_RDONLY);
-      CHECK(file >= 0 && read(file, text, sizeof text - 1) > 0);
-      close(file);
-      const char *end = strrchr(text, ')');
-      sleeps = end != NULL && end[2] == 'S';
-      sleep_ns(50000);
-    }
+    until_asleep(thread);
     sleep_ms(2);
     OK(eventfd_write(event, 1));
   }

@@ -51,16 +51,7 @@ static void blocked(void (*call)(void), int64_t *time) {
 static void until_blocked(void) {
   int thread;
   while ((thread = __atomic_exchange_n(&shared->blocking, 0, __ATOMIC_ACQUIRE)) == 0) sched_yield();
-  char name[64], text[512] = "";
-  snprintf(name, sizeof name, "/proc/%d/stat", thread);
-  for (bool sleeps = false; !sleeps;) {
-    sleep_ns(100000);
-    int file = open(name, O_RDONLY);
-    CHECK(file >= 0 && read(file, text, sizeof text - 1) > 0);
-    close(file);
-    const char *end = strrchr(text, ')');
-    sleeps = end != NULL && end[2] == 'S';
-  }
+  until_asleep(thread);
   sleep_ms(5);
 }
 

@@ -9,6 +9,7 @@
 #define _GNU_SOURCE
 #endif
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -80,6 +81,27 @@ static inline void until_wanted(pthread_mutex_t *mutex) {
     if (names_owner ? word >> 31 : word > 1) return;
     sleep_ns(20000);
   }
+}
+
+/// Whether a thread, of any process, sleeps in the kernel.
+static inline bool is_asleep(pid_t thread) {
+  char path[64], text[512];
+  snprintf(path, sizeof path, "/proc/%d/stat", thread);
+  int file = open(path, O_RDONLY);
+  CHECK(file >= 0);
+  ssize_t size = read(file, text, sizeof text - 1);
+  close(file);
+  CHECK(size > 0);
+  text[size] = 0;
+  // Behind the name, which may hold anything.
+  const char *end = strrchr(text, ')');
+  CHECK(end != NULL);
+  return end[2] == 'S';
+}
+
+static inline void until_asleep(pid_t thread) {
+  do sleep_ns(50000);
+  while (!is_asleep(thread));
 }
 
 static inline void say(const char *name, int64_t value) { printf("%s %lld\n", name, (long long)value); }
