@@ -61,7 +61,7 @@ void find_library_functions(void) {
 
 /// What is looked for, and the best that is found.
 struct search {
-  const struct library *library;
+  const struct library *wanted;
   const char *name;
   /// Of the library that wants it.
   const struct link_map *caller;
@@ -138,7 +138,7 @@ static int look_in(struct dl_phdr_info *info, size_t size, void *argument) {
   struct search *search = argument;
   const char *file = file_name(info->dlpi_name);
   const ElfW(Dyn) *dynamic = dynamic_of(info);
-  if (dynamic == NULL || strncmp(file, search->library->file, strlen(search->library->file)) != 0)
+  if (dynamic == NULL || strncmp(file, search->wanted->file, strlen(search->wanted->file)) != 0)
     return 0;
   bool is_caller = search->caller != NULL && search->caller->l_ld == dynamic;
   uint32_t rank = is_caller ? 0 : rank_of(search, file);
@@ -160,8 +160,8 @@ static const struct library *library_of(const struct library_function *function)
 
 static void *find_in_modules(struct library_function *function, const struct link_map *caller) {
   struct search search = {
-      .library = library_of(function), .name = function->name, .caller = caller};
-  if (search.library != NULL) dl_iterate_phdr(look_in, &search);
+      .wanted = library_of(function), .name = function->name, .caller = caller};
+  if (search.wanted != NULL) dl_iterate_phdr(look_in, &search);
   return search.found;
 }
 

@@ -274,6 +274,7 @@ exported int semctl(int set, int number, int command, ...) {
   va_end(list);
   uint64_t time = arena.base != NULL ? now() : 0;
   int result = real.semctl(set, number, command, argument);
-  if (result >= 0 && records_queues() && !is_confined) values_told(set, number, command, argument, result, time);
+  if (result >= 0 && records_queues() && !is_confined)
+    values_told(set, number, command, argument, result, time);
   return result;
 }

@@ -38,9 +38,7 @@ FOREVER(in_poll, CHECK(poll(NULL, 0, -1) == 12345))
 
 static void cancel(void *(*routine)(void *)) {
   pthread_t thread = start(routine, NULL);
-  int number;
-  while ((number = __atomic_exchange_n(&waiting, 0, __ATOMIC_ACQUIRE)) == 0) sched_yield();
-  until_asleep(number);
+  until_blocked(&waiting);
   sleep_ms(5);
   void *result;
   OK(pthread_cancel(thread));

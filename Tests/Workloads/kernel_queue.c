@@ -84,10 +84,8 @@ static void blocked(void (*call)(void)) {
 }
 
 /// Waits until the other side sleeps in its call, and a while longer.
-static void until_blocked(void) {
-  int thread;
-  while ((thread = __atomic_exchange_n(&shared->blocking, 0, __ATOMIC_ACQUIRE)) == 0) sched_yield();
-  until_asleep(thread);
+static void until_other_blocked(void) {
+  until_blocked(&shared->blocking);
   sleep_ms(PAUSE);
 }
 
@@ -115,7 +113,7 @@ static void *produce(void *unused) {
     OK(sem_wait(&shared->emptied));
   }
   for (int index = 0; index < LATE; index++) {
-    until_blocked();
+    until_other_blocked();
     put_one();
     OK(sem_wait(&shared->emptied));
   }
@@ -142,7 +140,7 @@ static void *consume(void *unused) {
   }
   for (int index = 0; index < FULL; index++) {
     OK(sem_wait(&shared->filled));
-    until_blocked();
+    until_other_blocked();
     for (long left = shared->filling + 1; left > 0; left--) take_one();
     OK(sem_post(&shared->emptied));
   }

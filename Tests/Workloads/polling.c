@@ -18,9 +18,7 @@ static int64_t waited;
 
 static void *wake_it(void *unused) {
   for (int round = 0; round < 6 * ROUNDS; round++) {
-    int thread;
-    while ((thread = __atomic_exchange_n(&waiter, 0, __ATOMIC_ACQUIRE)) == 0) sched_yield();
-    until_asleep(thread);
+    until_blocked(&waiter);
     sleep_ms(2);
     OK(eventfd_write(event, 1));
   }

@@ -48,10 +48,8 @@ static void blocked(void (*call)(void), int64_t *time) {
   *time += now_ns() - begin;
 }
 
-static void until_blocked(void) {
-  int thread;
-  while ((thread = __atomic_exchange_n(&shared->blocking, 0, __ATOMIC_ACQUIRE)) == 0) sched_yield();
-  until_asleep(thread);
+static void until_other_blocked(void) {
+  until_blocked(&shared->blocking);
   sleep_ms(5);
 }
 
@@ -70,7 +68,7 @@ int main(void) {
   pid_t child = fork();
   if (child == 0) {
     for (int round = 0; round < ROUNDS; round++) {
-      until_blocked();
+      until_other_blocked();
       for (int item = 0; item < SLOTS + 1; item++) take_one();
       blocked(take_one, &shared->take_wait);
     }
@@ -79,7 +77,7 @@ int main(void) {
   for (int round = 0; round < ROUNDS; round++) {
     for (int item = 0; item < SLOTS; item++) put_one();
     blocked(put_one, &shared->put_wait);
-    until_blocked();
+    until_other_blocked();
     put_one();
   }
   GIVES(0, status_of(child));

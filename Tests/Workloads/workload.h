@@ -104,6 +104,14 @@ static inline void until_asleep(pid_t thread) {
   while (!is_asleep(thread));
 }
 
+/// Waits until another thread has put its number into `*thread`, takes it out, and waits until that one
+/// sleeps.
+static inline void until_blocked(pid_t *thread) {
+  pid_t blocked;
+  while ((blocked = __atomic_exchange_n(thread, 0, __ATOMIC_ACQUIRE)) == 0) sched_yield();
+  until_asleep(blocked);
+}
+
 static inline void say(const char *name, int64_t value) { printf("%s %lld\n", name, (long long)value); }
 
 static inline pthread_t start(void *(*routine)(void *), void *argument) {

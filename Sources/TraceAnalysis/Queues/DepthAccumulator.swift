@@ -76,7 +76,6 @@ struct DepthAccumulator {
   func summary(end: Timestamp) -> DepthSummary {
     var whole = self
     whole.settle(at: end)
-    // Of what was full or empty for less than 1 % of the time, the 99th percentile is another's.
     return DepthSummary(
       mean: whole.duration > 0 ? whole.weighted / whole.duration : Double(shown(value ?? 0)),
       max: greatest, p99: whole.distribution.percentile(99), emptyNs: whole.emptyTime,
