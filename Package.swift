@@ -18,6 +18,27 @@ let c: [CSetting] = [
   .treatAllWarnings(as: .error),
 ]
 
+/// C that runs in the target. The optimiser is on in debug builds too: it is the same everywhere.
+let inTarget: [CSetting] = [
+  .unsafeFlags([
+    "-O2", "-fvisibility=hidden", "-fexceptions", "-fno-omit-frame-pointer",
+    "-ftls-model=initial-exec",
+    // Code that is moved out of a hook would take its own caller for that of the hook.
+    "-Xclang", "-fno-split-cold-code",
+  ])
+]
+
+extension LinkerSetting {
+  /// Keeps libswiftCore, which SwiftPM links into every dynamic library, out of the programs that are
+  /// recorded.
+  static func inTarget(_ name: String) -> LinkerSetting {
+    .unsafeFlags([
+      "-enable-experimental-feature", "Embedded", "-Xlinker",
+      "--version-script=\(Context.packageDirectory)/Sources/\(name)/exports.map",
+    ])
+  }
+}
+
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 
 let package = Package(
@@ -25,6 +46,7 @@ let package = Package(
   products: [
     .executable(name: "ctrace", targets: ["ctrace"]),
     .library(name: "ctrace-runtime", type: .dynamic, targets: ["CTraceRuntime"]),
+    .library(name: "ctrace-python", type: .dynamic, targets: ["CTracePython"]),
     // For programs that tell of themselves.
     .library(name: "CTraceProbes", targets: ["CTraceProbes"]),
     .library(name: "CTraceObservability", targets: ["CTraceObservability"]),
@@ -40,27 +62,19 @@ let package = Package(
     // In the target.
     .target(name: "CTraceABI"),
     .target(name: "CTraceHeader"),
-    // Nothing may depend on it: its linker settings would travel along. They keep libswiftCore,
-    // which SwiftPM links into every dynamic library, out of the programs that are recorded. The
-    // optimiser is on in debug builds too: what runs in the target is the same everywhere.
+    // Nothing may depend on these two: their linker settings would travel along.
     .target(
       name: "CTraceRuntime",
       dependencies: ["CTraceABI", "CTraceHeader"],
       exclude: ["exports.map"],
-      cSettings: c + [
-        .unsafeFlags([
-          "-O2", "-fvisibility=hidden", "-fexceptions", "-fno-omit-frame-pointer",
-          "-ftls-model=initial-exec",
-          // Code that is moved out of a hook would take its own caller for that of the hook.
-          "-Xclang", "-fno-split-cold-code",
-        ])
-      ],
-      linkerSettings: [
-        .unsafeFlags([
-          "-enable-experimental-feature", "Embedded", "-Xlinker",
-          "--version-script=\(Context.packageDirectory)/Sources/CTraceRuntime/exports.map",
-        ])
-      ]),
+      cSettings: c + inTarget,
+      linkerSettings: [.inTarget("CTraceRuntime")]),
+    .target(
+      name: "CTracePython",
+      dependencies: ["CTraceABI"],
+      exclude: ["exports.map"],
+      cSettings: c + inTarget,
+      linkerSettings: [.inTarget("CTracePython")]),
 
     // In programs that tell of themselves.
     .target(name: "CProbes", dependencies: ["CTraceHeader"], cSettings: c),

@@ -4,7 +4,7 @@
 // libc releases and takes back inside it as a hold that ends and another that begins.
 #include <errno.h>
 
-#include "runtime.h"
+#include "interpreter.h"
 
 /// Whether a thread waits, so that a signal does something. glibc counts them from bit 3 upwards.
 always_inline bool has_waiters(const pthread_cond_t *condition) {
@@ -60,12 +60,14 @@ always_inline void wake(pthread_cond_t *condition, uint8_t operation, struct sit
 }
 
 static void initialised(pthread_cond_t *condition, int result, struct site site) {
-  if (result == 0 && is_recording())
+  if (is_interpreters(condition))
+    interpreter_condition_made(condition);
+  else if (result == 0 && is_recording())
     record_lock(CTRACE_RECORD_INIT, (uintptr_t)condition, CTRACE_CONDITION, 0, site);
 }
 
 static void destroyed(pthread_cond_t *condition, int result) {
-  if (result == 0 && is_recording()) record_destroy((uintptr_t)condition, CTRACE_CONDITION);
+  if (result == 0 && !is_interpreters(condition) && is_recording()) record_destroy((uintptr_t)condition, CTRACE_CONDITION);
 }
 
 #ifdef __x86_64__
@@ -136,11 +138,13 @@ exported int CURRENT(pthread_cond_destroy)(pthread_cond_t *condition) {
 }
 
 exported int CURRENT(pthread_cond_wait)(pthread_cond_t *condition, pthread_mutex_t *mutex) {
+  if (is_interpreters(condition)) return real.pthread_cond_wait(condition, mutex);
   CONDITION_WAIT(condition, mutex, real.pthread_cond_wait(condition, mutex));
 }
 
 exported int CURRENT(pthread_cond_timedwait)(pthread_cond_t *condition, pthread_mutex_t *mutex,
                                              const struct timespec *time) {
+  if (is_interpreters(condition)) return interpreter_timedwait(condition, mutex, time);
   CONDITION_WAIT(condition, mutex, real.pthread_cond_timedwait(condition, mutex, time));
 }
 
@@ -150,6 +154,7 @@ exported int pthread_cond_clockwait(pthread_cond_t *condition, pthread_mutex_t *
 }
 
 exported int CURRENT(pthread_cond_signal)(pthread_cond_t *condition) {
+  if (is_interpreters(condition)) return interpreter_signal(condition);
   wake(condition, CTRACE_SIGNAL, THIS_SITE);
   return real.pthread_cond_signal(condition);
 }

@@ -195,15 +195,19 @@ void forget_name(uint64_t key) {
 }
 
 uint64_t label_named(const char *name, size_t size) {
+  return label_of_kind(CTRACE_LABEL, name, size);
+}
+
+uint64_t label_of_kind(uint8_t lock_kind, const char *name, size_t size) {
   // FNV-1a, as <http://www.isthe.com/chongo/tech/comp/fnv/> has it.
   uint64_t hash = UINT64_C(0xcbf29ce484222325);
   for (size_t index = 0; index < size; index++)
     hash = (hash ^ (uint8_t)name[index]) * UINT64_C(0x100000001b3);
-  uint64_t key = shared_key(CTRACE_LABEL, hash ^ hash >> 48);
+  uint64_t key = shared_key(lock_kind, hash ^ hash >> 48);
   if (is_recording() && is_unnamed(key)) {
     if (self.wait_ended) flush_wait(0);
     enter();
-    write_name(key, CTRACE_LABEL, 0, name, size < CTRACE_MAX_TEXT ? size : CTRACE_MAX_TEXT);
+    write_name(key, lock_kind, 0, name, size < CTRACE_MAX_TEXT ? size : CTRACE_MAX_TEXT);
     leave();
   }
   return key;

@@ -82,9 +82,9 @@ static const ElfW(Dyn) *entry_of(const ElfW(Dyn) *dynamic, ElfW(Sxword) tag) {
   return NULL;
 }
 
-/// The function of a name that a module has, in its default version. By its GNU hash table, as
+/// The symbol of a name that a module has, in its default version. By its GNU hash table, as
 /// <https://flapenguin.me/elf-dt-gnu-hash> describes it.
-static void *function_in(uintptr_t base, const ElfW(Dyn) *dynamic, const char *name) {
+static const ElfW(Sym) *symbol_in(uintptr_t base, const ElfW(Dyn) *dynamic, const char *name) {
   const ElfW(Dyn) *hashes = entry_of(dynamic, DT_GNU_HASH), *strings = entry_of(dynamic, DT_STRTAB),
                   *symbols = entry_of(dynamic, DT_SYMTAB), *versions = entry_of(dynamic, DT_VERSYM);
   if (hashes == NULL || strings == NULL || symbols == NULL) return NULL;
@@ -103,7 +103,7 @@ static void *function_in(uintptr_t base, const ElfW(Dyn) *dynamic, const char *n
     bool is_hidden = marks != NULL && marks[index] >> 15 != 0;
     if ((other | 1) == (hash | 1) && !is_hidden && all[index].st_shndx != SHN_UNDEF &&
         strcmp(names + all[index].st_name, name) == 0)
-      return (void *)(base + all[index].st_value);
+      return &all[index];
     if (other & 1) return NULL;
   }
 }
@@ -114,6 +114,19 @@ static const ElfW(Dyn) *dynamic_of(const struct dl_phdr_info *info) {
       return (const ElfW(Dyn) *)(info->dlpi_addr + info->dlpi_phdr[index].p_vaddr);
   return NULL;
 }
+
+static int look_for_symbol(struct dl_phdr_info *info, size_t size, void *argument) {
+  (void)size;
+  struct symbol *symbol = argument;
+  const ElfW(Dyn) *dynamic = dynamic_of(info);
+  const ElfW(Sym) *found = dynamic == NULL ? NULL : symbol_in(info->dlpi_addr, dynamic, symbol->name);
+  if (found == NULL) return 0;
+  symbol->address = info->dlpi_addr + found->st_value;
+  symbol->size = found->st_size;
+  return 1;
+}
+
+bool find_symbol(struct symbol *symbol) { return dl_iterate_phdr(look_for_symbol, symbol) != 0; }
 
 /// A library that the caller does not name at all.
 enum { NOT_NEEDED = UINT32_MAX };
@@ -143,9 +156,9 @@ static int look_in(struct dl_phdr_info *info, size_t size, void *argument) {
   bool is_caller = search->caller != NULL && search->caller->l_ld == dynamic;
   uint32_t rank = is_caller ? 0 : rank_of(search, file);
   if (search->found != NULL && rank >= search->rank) return 0;
-  void *found = function_in(info->dlpi_addr, dynamic, search->name);
+  const ElfW(Sym) *found = symbol_in(info->dlpi_addr, dynamic, search->name);
   if (found == NULL) return 0;
-  search->found = found;
+  search->found = (void *)(info->dlpi_addr + found->st_value);
   search->rank = rank;
   return 0;
 }

@@ -33,6 +33,17 @@ struct library {
   bool is_found;
 };
 
+/// A name that a module exports, and where it is.
+struct symbol {
+  const char *name;
+  uintptr_t address;
+  uintptr_t size;
+};
+
+/// Looks a name up in all modules. Unlike dlsym, allocates nothing where it is not there; takes the
+/// loader's lock all the same.
+bool find_symbol(struct symbol *symbol);
+
 /// Looks for the functions of all libraries that are loaded by now. Takes the loader's lock: where no
 /// hook is under way.
 void find_library_functions(void);

@@ -5,7 +5,7 @@
 // would have returned.
 #include <errno.h>
 
-#include "runtime.h"
+#include "interpreter.h"
 
 enum {
   // glibc's bits of pthread_mutex_t.__data.__kind.
@@ -103,8 +103,10 @@ always_inline int unlock(pthread_mutex_t *mutex, struct site site) {
   return real.pthread_mutex_unlock(mutex);
 }
 
+// Those of the interpreter's own state are parts of its lock, and recorded as that: see gil.c.
+
 exported int pthread_mutex_lock(pthread_mutex_t *mutex) {
-  if (unlikely(!is_recording())) return real.pthread_mutex_lock(mutex);
+  if (unlikely(!is_recording()) || is_interpreters(mutex)) return real.pthread_mutex_lock(mutex);
   return lock(mutex, THIS_SITE, NULL, NULL);
 }
 
@@ -122,20 +124,21 @@ exported int pthread_mutex_clocklock(pthread_mutex_t *mutex, clockid_t clock,
 exported int pthread_mutex_trylock(pthread_mutex_t *mutex) { return try_lock(mutex, THIS_SITE); }
 
 exported int pthread_mutex_unlock(pthread_mutex_t *mutex) {
+  if (is_interpreters(mutex)) return interpreter_unlock(mutex);
   if (unlikely(!is_recording())) return real.pthread_mutex_unlock(mutex);
   return unlock(mutex, THIS_SITE);
 }
 
 exported int pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *attributes) {
   int result = real.pthread_mutex_init(mutex, attributes);
-  if (result == 0 && is_recording())
+  if (result == 0 && !is_interpreters(mutex) && is_recording())
     record_lock(CTRACE_RECORD_INIT, (uintptr_t)mutex, CTRACE_MUTEX, 0, THIS_SITE);
   return result;
 }
 
 exported int pthread_mutex_destroy(pthread_mutex_t *mutex) {
   int result = real.pthread_mutex_destroy(mutex);
-  if (result == 0 && is_recording()) record_destroy((uintptr_t)mutex, CTRACE_MUTEX);
+  if (result == 0 && !is_interpreters(mutex) && is_recording()) record_destroy((uintptr_t)mutex, CTRACE_MUTEX);
   return result;
 }
 

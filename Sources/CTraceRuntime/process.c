@@ -11,8 +11,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "interpreter.h"
 #include "library.h"
-#include "unwind.h"
 
 union process_page process_page __attribute__((aligned(sizeof(union process_page))));
 struct arena arena;
@@ -267,6 +267,7 @@ __attribute__((constructor)) static void start(int count, char **arguments, char
     find_library_functions();
     madvise(&process_page, sizeof process_page, MADV_WIPEONFORK);
     pthread_atfork(NULL, NULL, child_begins);
+    find_interpreter();
     // Whatever ran before, it is this image's own beginning.
     if (is_recording()) {
       bool is_first = true;
@@ -274,6 +275,7 @@ __attribute__((constructor)) static void start(int count, char **arguments, char
       write_arguments(count, arguments);
       dl_iterate_phdr(write_first_module, &is_first);
       leave();
+      load_probe(runtime_path);
     }
   }
   errno = saved_errno;

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 
-#include "unwind.h"
+#include "interpreter.h"
 
 _Static_assert((CTRACE_RING_SIZE & (CTRACE_RING_SIZE - 1)) == 0, "positions are masked");
 
@@ -66,7 +66,8 @@ static uint8_t number_of(const struct ctrace_stack_entry *entry) {
 /// Writes a new stack to the ring and returns the entry that stands for it from here on: where all
 /// are taken, another leaves, and is written again when it is next met. NULL when the ring is full.
 static struct ctrace_stack_entry *write_stack(const struct stack *stack) {
-  for (uint32_t frame = 0; frame < stack->count; frame++) write_module_of(stack->frames[frame]);
+  for (uint32_t frame = 0; frame < stack->count; frame++)
+    if (stack->frames[frame] >> 56 == 0) write_module_of((uintptr_t)stack->frames[frame]);
   struct ctrace_record *record = reserve_record(CTRACE_RECORD_STACK, 2 + stack->count, 0);
   if (record == NULL) return NULL;
   struct ctrace_stack_entry *group = group_for(stack->hash), *entry = find_entry(group, 0);
@@ -79,20 +80,45 @@ static struct ctrace_stack_entry *write_stack(const struct stack *stack) {
   return entry;
 }
 
-uint8_t capture_stack(struct site site) {
-  struct stack stack;
-  walk_stack(&stack, site);
-  struct ctrace_stack_entry *entry = find_entry(group_for(stack.hash), stack.hash);
-  // Whether a function keeps a frame pointer at a call is the same each time: what the tables once
-  // confirmed they would confirm again.
-  if (likely(entry != NULL) && likely(entry->by_pointers == stack.by_pointers))
-    return number_of(entry);
-  check_stack(&stack, site);
-  entry = find_entry(group_for(stack.hash), stack.hash);
-  if (entry == NULL) entry = write_stack(&stack);
+/// The entry of a stack that was written already, where what is known of its frames holds again: whether
+/// a function keeps a frame pointer at a call is the same each time, and what the tables once confirmed
+/// they would confirm again.
+static struct ctrace_stack_entry *find_stack(const struct stack *stack) {
+  struct ctrace_stack_entry *entry = find_entry(group_for(stack->hash), stack->hash);
+  return entry != NULL && entry->by_pointers == stack->by_pointers ? entry : NULL;
+}
+
+static uint8_t number_of_stack(const struct stack *stack) {
+  struct ctrace_stack_entry *entry = find_entry(group_for(stack->hash), stack->hash);
+  if (entry == NULL) entry = write_stack(stack);
   if (entry == NULL) return 0;
-  entry->by_pointers = stack.by_pointers;
+  entry->by_pointers = stack->by_pointers;
   return number_of(entry);
+}
+
+/// The stack of a thread in Python, which its frames alone make up.
+static uint8_t capture_python_stack(void) {
+  const struct stack nothing = {.count = 0};
+  struct stack stack;
+  return mix_stack(&stack, &nothing) ? number_of_stack(&stack) : 0;
+}
+
+uint8_t stack_of(const uint64_t *frames, uint32_t count) {
+  struct stack stack = {.hash = CTRACE_PYTHON_FRAME};
+  for (uint32_t frame = 0; frame < count && stack.count < CTRACE_MAX_FRAMES; frame++)
+    if (frames[frame] != 0) add_to_stack(&stack, frames[frame]);
+  return stack.count == 0 ? 0 : number_of_stack(&stack);
+}
+
+uint8_t capture_stack(struct site site) {
+  if (site.frame == 0) return capture_python_stack();
+  struct stack stack, mixed;
+  walk_stack(&stack, site);
+  const struct stack *shown = mix_stack(&mixed, &stack) ? &mixed : &stack;
+  const struct ctrace_stack_entry *entry = find_stack(shown);
+  if (likely(entry != NULL)) return number_of(entry);
+  check_stack(&stack, site);
+  return number_of_stack(mix_stack(&mixed, &stack) ? &mixed : &stack);
 }
 
 // MARK: Uses

@@ -134,6 +134,13 @@ struct thread_state {
   struct wait requested;
   /// The wait at the end of an OpenMP region, for those that are still in it.
   struct wait arrival;
+  /// The wait for CPython's lock, which is a row of calls.
+  struct wait gil_wait;
+  /// When the thread dropped that lock, until that is told.
+  uint64_t gil_dropped;
+  /// The lock of Python's that the thread has made to wait by for a condition, and whether it has taken it.
+  uintptr_t waiter_lock;
+  bool is_waiter_lock_taken;
 };
 extern __thread struct thread_state self __attribute__((tls_model("initial-exec")));
 
@@ -273,7 +280,7 @@ always_inline bool is_sampled(uint64_t counts) {
 /// Whether an acquire begins a hold: of a semaphore it takes one of many, of a barrier nothing.
 always_inline bool is_held(uint8_t lock_kind) {
   return lock_kind == CTRACE_MUTEX || lock_kind == CTRACE_RWLOCK || lock_kind == CTRACE_SPINLOCK ||
-         lock_kind == CTRACE_LOCK_OBJECT;
+         lock_kind == CTRACE_LOCK_OBJECT || lock_kind == CTRACE_GIL || lock_kind == CTRACE_PYTHON_LOCK;
 }
 
 /// The rest of note_acquire() for a lock that has no use yet, or whose clock is a call. Returns 0.
@@ -359,6 +366,7 @@ noinline void record_name(uint64_t lock, uint8_t lock_kind, uint64_t capacity, c
 noinline void forget_name(uint64_t key);
 /// A label by its name, which it records.
 noinline uint64_t label_named(const char *name, size_t size);
+noinline uint64_t label_of_kind(uint8_t lock_kind, const char *name, size_t size);
 /// Adds the current hold of a sampled lock to what is known of its holds.
 noinline void sample_hold(uintptr_t lock);
 
@@ -387,6 +395,9 @@ void write_text(uint8_t kind, uint64_t time, const void *head, uint32_t head_siz
 /// The stack at a call, written to the ring where it is new: index + 1 into the thread's entries, or
 /// 0. Only between enter() and leave().
 uint8_t capture_stack(struct site site);
+
+/// The same for frames that are known.
+uint8_t stack_of(const uint64_t *frames, uint32_t count);
 
 /// Writes what module an address lies in, where that may be one loaded by dlopen and is not written
 /// yet. Only between enter() and leave().

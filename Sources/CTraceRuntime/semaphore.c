@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <stdarg.h>
 
-#include "runtime.h"
+#include "python_locks.h"
 
 /// The value in glibc's sem_t: the lower half of one word. It may change at any moment.
 always_inline uint32_t value_of(const sem_t *semaphore) {
@@ -22,6 +22,7 @@ static uint8_t outcome(int result) {
 #define SEMAPHORE_WAIT(semaphore, call)                                              \
   do {                                                                               \
     if (unlikely(!is_recording())) return call;                                      \
+    if (is_from_interpreter(THIS_SITE)) PYTHON_LOCK_WAIT(semaphore, call, THIS_SITE); \
     int saved_errno = errno;                                                         \
     int result = real.sem_trywait(semaphore);                                        \
     if (result != 0 && errno == EAGAIN) {                                            \
@@ -51,11 +52,14 @@ exported int sem_clockwait(sem_t *restrict semaphore, clockid_t clock,
 
 exported int sem_trywait(sem_t *semaphore) {
   int result = real.sem_trywait(semaphore);
-  if (result == 0 && is_recording()) taken(semaphore, THIS_SITE);
+  if (result != 0 || !is_recording()) return result;
+  if (is_from_interpreter(THIS_SITE)) return python_lock_acquired(semaphore, THIS_SITE);
+  taken(semaphore, THIS_SITE);
   return result;
 }
 
 exported int sem_post(sem_t *semaphore) {
+  if (is_from_interpreter(THIS_SITE)) return python_lock_release(semaphore, THIS_SITE);
   // Before the post: a woken thread may destroy the semaphore at once.
   uint32_t value = value_of(semaphore) + 1;
   // And stamped before it: the thread that it wakes may have taken and stamped its turn before us.
@@ -76,7 +80,11 @@ static void opened(sem_t *semaphore, struct site site) {
 
 exported int sem_init(sem_t *semaphore, int shared, unsigned value) {
   int result = real.sem_init(semaphore, shared, value);
-  if (result == 0) opened(semaphore, THIS_SITE);
+  if (result != 0) return result;
+  if (is_from_interpreter(THIS_SITE))
+    python_lock_made(semaphore, value, THIS_SITE);
+  else
+    opened(semaphore, THIS_SITE);
   return result;
 }
 
@@ -94,7 +102,9 @@ exported sem_t *sem_open(const char *name, int flags, ...) {
 
 exported int sem_destroy(sem_t *semaphore) {
   int result = real.sem_destroy(semaphore);
-  if (result == 0 && is_recording()) record_destroy((uintptr_t)semaphore, CTRACE_SEMAPHORE);
+  if (is_from_interpreter(THIS_SITE))
+    python_lock_gone(semaphore);
+  else if (result == 0 && is_recording()) record_destroy((uintptr_t)semaphore, CTRACE_SEMAPHORE);
   return result;
 }
 

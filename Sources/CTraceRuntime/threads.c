@@ -7,7 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "runtime.h"
+#include "interpreter.h"
 
 __thread struct thread_state self = {.live = NOT_ATTACHED};
 
@@ -80,6 +80,9 @@ bool attach_thread(void) {
   self.sampled = 0;
   self.wait_ended = 0;
   self.is_whole = false;
+  self.gil_wait.is_recorded = false;
+  self.gil_dropped = 0;
+  self.waiter_lock = 0;
   self.has_kept_items = false;
   slot->process = this_process.live;
   slot->parent_process = this_process.parent;
@@ -165,6 +168,7 @@ static void thread_ends(const int *unused) {
   (void)unused;
   if (self.live != this_process.live || self.slot == NULL) return;
   end_arrival();
+  abandon_gil();
   if (self.wait_ended) flush_wait(0);
   int saved_errno = errno;
   struct timespec time;

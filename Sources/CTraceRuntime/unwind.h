@@ -23,6 +23,12 @@ struct stack {
   uintptr_t end;
 };
 
+/// Adds a frame, which walks do in their own way.
+always_inline void add_to_stack(struct stack *stack, uint64_t frame) {
+  stack->frames[stack->count++] = frame;
+  stack->hash = (stack->hash ^ frame) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
 /// Walks the stack above a call, by frame pointers as far as they are not known to break off, and by
 /// unwind tables from there on. What frame pointers gave may be wrong.
 void walk_stack(struct stack *stack, struct site site);

@@ -118,6 +118,13 @@ public struct TraceAnalyzer {
       case .slice:
         eventCount += 1
         queues[queue(lock)].work(events[index])
+      case .taskWait:
+        eventCount += 1
+        locks[lock].addTaskWait(events[index])
+        if lockKinds[lock].isQueue { queues[queue(lock)].wait(events[index]) }
+      case .taskRelease:
+        eventCount += 1
+        locks[lock].addTaskRelease(events[index])
       case .instant:
         eventCount += 1
         queues[queue(lock)].instant()

@@ -104,6 +104,7 @@ extension Definition {
       bytes.append(optional: thread.end?.nanoseconds)
       bytes.append(optional: thread.cpuTime)
       bytes.append(optional: thread.runnableTime)
+      bytes.append(thread.isDaemon ? 1 : 0)
       return .thread
     case .task(let task):
       bytes.append(variable: UInt64(task.id.rawValue))

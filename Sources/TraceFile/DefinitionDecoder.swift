@@ -107,7 +107,9 @@ extension Thread {
       id: ThreadID(rawValue: id), process: ProcessID(rawValue: process), tid: Int32(clamping: tid),
       name: name, start: Timestamp(nanoseconds: start),
       end: end.value.map { Timestamp(nanoseconds: $0) }, cpuTime: cpuTime.value,
-      runnableTime: runnableTime.value)
+      runnableTime: runnableTime.value,
+      // Files of earlier versions end here.
+      isDaemon: fields.fixed(UInt8.self) ?? 0 != 0)
   }
 }
 

@@ -52,6 +52,50 @@ public enum LockKind: UInt8, CaseIterable, Sendable {
   case threadPool = 23
   /// A lock that the program itself has named.
   case lock = 24
+  /// CPython's global interpreter lock.
+  case gil = 25
+  /// A lock of Python's: `threading.Lock`, `threading.RLock`, and those inside the interpreter.
+  case pythonLock = 26
+  /// A `threading.Condition`.
+  case pythonCondition = 27
+  /// A `threading.Event`.
+  case pythonEvent = 28
+  /// A `threading.Semaphore`.
+  case pythonSemaphore = 29
+  /// A `threading.Barrier`.
+  case pythonBarrier = 30
+  /// A queue of the module `queue`.
+  case pythonQueue = 31
+  /// An `asyncio.Lock`.
+  case asyncioLock = 32
+  /// An `asyncio.Condition`.
+  case asyncioCondition = 33
+  /// An `asyncio.Event`.
+  case asyncioEvent = 34
+  /// An `asyncio.Semaphore`.
+  case asyncioSemaphore = 35
+  /// An `asyncio.Queue`.
+  case asyncioQueue = 36
+  /// An event loop of asyncio's, with the callbacks that are to run.
+  case eventLoop = 37
+  /// No lock: a name for tasks of asyncio's.
+  case task = 38
+  /// No lock: a name for greenlets.
+  case greenlet = 39
+  /// A lock of gevent's.
+  case geventLock = 40
+  /// An event of gevent's, or a result that is to come.
+  case geventEvent = 41
+  /// A semaphore of gevent's.
+  case geventSemaphore = 42
+  /// A queue of gevent's.
+  case geventQueue = 43
+  /// A result that is to come: of a task, of work that an executor does.
+  case future = 44
+  /// A connection between processes, by which messages go.
+  case messages = 45
+  /// No lock: calls of C during which a thread of Python's has not the interpreter's lock.
+  case call = 46
 
   /// The word that stands for the kind in reports and in JSON: lower case, with hyphens.
   public var name: String {
@@ -64,7 +108,8 @@ public enum LockKind: UInt8, CaseIterable, Sendable {
   /// barriers, queues and threads are waits for something to happen instead.
   public var isContended: Bool {
     switch self {
-    case .mutex, .rwlock, .spinlock, .once, .lock: true
+    case .mutex, .rwlock, .spinlock, .once, .lock, .gil, .pythonLock, .asyncioLock, .geventLock:
+      true
     default: false
     }
   }
@@ -72,20 +117,23 @@ public enum LockKind: UInt8, CaseIterable, Sendable {
   /// Whether a thread has it from an acquire to a release.
   public var isHeld: Bool {
     switch self {
-    case .mutex, .rwlock, .spinlock, .lock: true
+    case .mutex, .rwlock, .spinlock, .lock, .gil, .pythonLock: true
     default: false
     }
   }
 
   /// Whether a thread that waits for it is idle, or waits for input or output or for another to end,
   /// rather than for what a queue or condition brings.
-  public var isIdle: Bool { self == .thread || self == .poll }
+  public var isIdle: Bool { self == .thread || self == .poll || self == .call }
+
+  /// Whether it is a name for tasks: what threads run by turns.
+  public var isTask: Bool { self == .task || self == .greenlet }
 
   /// Whether items, bytes or counts go through it.
   public var isQueue: Bool {
     switch self {
     case .queue, .dispatchQueue, .actor, .messageQueue, .systemVQueue, .pipe, .socket, .threadPool,
-      .eventfd, .systemVSemaphore:
+      .eventfd, .systemVSemaphore, .pythonQueue, .asyncioQueue, .geventQueue, .eventLoop, .messages:
       true
     default: false
     }
@@ -173,11 +221,14 @@ public struct Thread: Hashable, Sendable {
   public var cpuTime: Int64?
   /// Nanoseconds in which it could have run, but had no CPU, where that was asked for; nil where not.
   public var runnableTime: Int64?
+  /// Whether it is a daemon thread of Python's, for which the program does not wait at its end.
+  public var isDaemon: Bool
 
   /// Makes a thread.
   public init(
     id: ThreadID, process: ProcessID, tid: Int32, name: String = "", start: Timestamp,
-    end: Timestamp? = nil, cpuTime: Int64? = nil, runnableTime: Int64? = nil
+    end: Timestamp? = nil, cpuTime: Int64? = nil, runnableTime: Int64? = nil,
+    isDaemon: Bool = false
   ) {
     self.id = id
     self.process = process
@@ -187,6 +238,7 @@ public struct Thread: Hashable, Sendable {
     self.end = end
     self.cpuTime = cpuTime
     self.runnableTime = runnableTime
+    self.isDaemon = isDaemon
   }
 }
 
@@ -325,6 +377,11 @@ public struct Symbol: Hashable, Sendable {
   /// Bytes from the start of the function, or from the start of the module where no symbol covers
   /// the address, or the address itself where no module does.
   public var offset: UInt64
+
+  /// The module of frames that are Python code: `file` and `line` are those of the source.
+  public static let pythonModule = "python"
+  /// Whether it is Python code.
+  public var isPython: Bool { module == Symbol.pythonModule }
 
   /// Makes a symbol.
   public init(

@@ -36,12 +36,19 @@ public struct Event: Hashable, Sendable {
     /// with `isDurationKnown`, they had been in the queue from `time - duration` on.
     case dequeue = 9
     /// The thread did a piece of work, from `time - duration` to `time`: what a queue had for it, or
-    /// what the program calls by the name of a ``LockKind/label``. Fills `lock`.
+    /// what the program calls by the name of a ``LockKind/label``. Fills `lock`; of a
+    /// step of a task, its number as `value`.
     case slice = 10
     /// Something happened that the program has a name for. Fills `lock`, `value` and `stack`.
     case instant = 11
     /// A counter of the program's has a value from now on. Fills `lock` and `value`.
     case counter = 12
+    /// A task of the thread's waited, from `time - duration` to `time`, while the thread did other
+    /// things. Fills `operation`, `outcome`, `lock`, `stack` and `value`: the task's number.
+    case taskWait = 13
+    /// A task of the thread's released a lock that other tasks were waiting for. Fills `lock`, `stack`
+    /// and `value`, as ``taskWait`` does, and the duration as ``release`` does.
+    case taskRelease = 14
     /// A wait begins. In no file: the reader puts it in front of the ``wait`` that it announces, at
     /// that one's start. It fills the same fields, and its duration is 0.
     case waitBegin = 255
@@ -134,7 +141,7 @@ public struct Event: Hashable, Sendable {
   public var owner: ThreadID
   /// Where in the program it was called.
   public var stack: StackID
-  /// The value of a semaphore or counter, or how many items went in or out.
+  /// The value of a semaphore or counter, how many items went in or out, or the number of a task.
   public var value: Int64
 
   /// Makes an event; everything that its kind does not fill keeps its default.

@@ -38,6 +38,15 @@ struct Catalog {
     var site: StackID
   }
 
+  /// What processes have said to people, each thing once.
+  private(set) var notes: [String] = []
+
+  /// Takes down what a process has to say to people.
+  mutating func note(_ text: String, of process: ProcessState) {
+    let note = "\(process.process.name) (\(process.process.pid)): \(text)"
+    if !notes.contains(where: { $0.hasSuffix(": \(text)") }) { notes.append(note) }
+  }
+
   /// Adds a process, or what is known of it now.
   mutating func add(_ process: Process) {
     definitions.append(.process(process))
@@ -193,7 +202,10 @@ struct Catalog {
       lastStack += 1
       return StackID(rawValue: lastStack)
     }
-    if isNew { definitions.append(.stack(stack)) }
+    if isNew {
+      for symbol in process.takePythonSymbols() { definitions.append(symbol) }
+      definitions.append(.stack(stack))
+    }
     return stack.id
   }
 

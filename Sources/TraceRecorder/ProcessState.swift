@@ -1,3 +1,4 @@
+internal import CTraceABI
 internal import Symbolication
 internal import TraceModel
 
@@ -26,6 +27,38 @@ final class ProcessState {
   init(process: Process, serial: UInt32) {
     self.process = process
     self.serial = serial
+  }
+
+  private var pythonPlaces: [UInt64: PythonPlace] = [:]
+  /// Python frames of its stacks that are not written yet.
+  private var newPythonFrames: [UInt64] = []
+  private var knownPythonFrames: Set<UInt64> = []
+
+  /// A place in a program of Python's, by the number that the target has given it.
+  func add(_ place: PythonPlace, number: UInt64) { pythonPlaces[number] = place }
+
+  /// What a frame of Python's stands for: in a forked process, maybe by the word of the one it was forked
+  /// from.
+  private func pythonPlace(_ frame: UInt64) -> PythonPlace? {
+    let number = frame & ~ProcessState.pythonMark
+    var state: ProcessState? = self
+    while let process = state {
+      if let place = process.pythonPlaces[number] { return place }
+      state = process.forkedFrom
+    }
+    return nil
+  }
+
+  /// In the top byte of a frame that is one of Python's.
+  private static let pythonMark = CTRACE_PYTHON_FRAME
+  private static func isPython(_ frame: UInt64) -> Bool { frame >> 56 == pythonMark >> 56 }
+
+  /// What the Python frames mean that came since.
+  func takePythonSymbols() -> [Definition] {
+    defer { newPythonFrames.removeAll(keepingCapacity: true) }
+    return newPythonFrames.compactMap { frame in
+      pythonPlace(frame).map { .symbol(process: process.id, address: frame, frames: [$0.symbol]) }
+    }
   }
 
   /// Adds a module; false where it is known, or no module.
@@ -70,6 +103,10 @@ final class ProcessState {
   func stack(_ frames: [UInt64], next: () -> StackID) -> (stack: Stack, isNew: Bool) {
     var kept: [UInt64] = []
     for (depth, frame) in frames.enumerated() {
+      if ProcessState.isPython(frame) {
+        kept.append(frame)
+        continue
+      }
       let path = modulePath(at: frame)
       if depth > 0 && path == nil && !modules.isEmpty { break }
       if path?.hasSuffix("/" + RuntimeLibrary.name) != true { kept.append(frame) }
@@ -80,6 +117,10 @@ final class ProcessState {
     }
     let id = next()
     stacks[kept] = id
+    for frame in kept where ProcessState.isPython(frame) && knownPythonFrames.insert(frame).inserted
+    {
+      newPythonFrames.append(frame)
+    }
     return (Stack(id: id, process: process.id, frames: kept), true)
   }
 
@@ -91,7 +132,9 @@ final class ProcessState {
   /// All addresses that stacks of the process consist of.
   var addresses: Set<UInt64> {
     var addresses: Set<UInt64> = []
-    for frames in stacks.keys { addresses.formUnion(frames) }
+    for frames in stacks.keys {
+      addresses.formUnion(frames.lazy.filter { !ProcessState.isPython($0) })
+    }
     return addresses
   }
 }

@@ -372,7 +372,7 @@ struct RecordingSession: ~Copyable {
     let ended = slot.ended
     let end = ended == 0 ? time ?? context.now : Timestamp(nanoseconds: clock.nanoseconds(ended))
     stream.thread.end = min(max(end, stream.thread.start), context.now)
-    stream.thread.name = slot.name
+    stream.thread.name = stream.givenName ?? slot.name
     if slot.cpuNanoseconds > 0 {
       stream.thread.cpuTime = Int64(clamping: slot.cpuNanoseconds)
       if stream.isMain { stream.thread.cpuTime? -= stream.process.cpuTimeBefore }
@@ -465,6 +465,7 @@ struct RecordingSession: ~Copyable {
     }
     scheduler.sampler?.finish(&catalog, writer)
     addThreadsOfTasks()
+    recording.notes += catalog.notes
     recording.notes += catalog.addSymbols(
       of: Array(processes.values) + (outside?.all ?? []), writer: writer)
 
@@ -511,7 +512,8 @@ struct RecordingSession: ~Copyable {
     }
     stream.readCPUTime()
     stream.thread.name =
-      ProcFS.threadName(pid: stream.process.process.pid, tid: stream.thread.tid) ?? slot.name
+      stream.givenName ?? ProcFS.threadName(pid: stream.process.process.pid, tid: stream.thread.tid)
+      ?? slot.name
     catalog.definitions.append(.thread(stream.thread))
     closeChunk(of: stream, slot)
     if stream.damagedBytes > 0 { damagedThreads += 1 }

@@ -13,6 +13,8 @@ final class ThreadStream {
   let generation: UInt32
   let process: ProcessState
   var thread: Thread
+  /// What the program calls the thread, where the kernel does not know it.
+  private(set) var givenName: String?
   /// Events that are not in a chunk yet.
   private(set) var builder: EventChunkBuilder
   /// When the first of those was read.
@@ -192,6 +194,9 @@ final class ThreadStream {
           kind: .slice, operation: Event.Operation(rawValue: head.operation) ?? .unknown,
           thread: thread.id, time: .zero, lock: lock(slice.key, head, &catalog)),
         for: head.time &- slice.acquired, until: head.time, context)
+    case CTRACE_RECORD_STEP.rawValue, CTRACE_RECORD_TASK_WAIT.rawValue,
+      CTRACE_RECORD_TASK_RELEASE.rawValue:
+      readTask(record, context: context, catalog: &catalog)
     case CTRACE_RECORD_INSTANT.rawValue, CTRACE_RECORD_COUNTER.rawValue:
       let number = record.load(0, as: ctrace_record_value.self)
       append(
@@ -206,6 +211,16 @@ final class ThreadStream {
       catalog.setName(
         String(decoding: text.prefix(Int(min(name.size, UInt64(text.count)))), as: UTF8.self),
         capacity: name.capacity, ofKey: name.key, kind: kind(head.lock_kind), in: process)
+    case CTRACE_RECORD_PLACE.rawValue: readPlace(record)
+    case CTRACE_RECORD_THREAD_NAME.rawValue:
+      let name = record.load(0, as: ctrace_record_name.self)
+      let text = record.tail(after: MemoryLayout<ctrace_record_name>.size)
+      givenName = String(
+        decoding: text.prefix(Int(min(name.size, UInt64(text.count)))), as: UTF8.self)
+      thread.isDaemon = name.capacity != 0
+    case CTRACE_RECORD_NOTE.rawValue:
+      let text = record.tail(after: MemoryLayout<ctrace_record>.size).prefix { $0 != 0 }
+      catalog.note(String(decoding: text, as: UTF8.self), of: process)
     case CTRACE_RECORD_STACK.rawValue:
       guard head.stack > 0, Int(head.stack) <= stacks.count else { return }
       let words = record.tail(after: MemoryLayout<ctrace_record>.size)
@@ -248,6 +263,39 @@ final class ThreadStream {
       catalog.add(process.process)
     default: break
     }
+  }
+
+  private func readPlace(_ record: RingRecord) {
+    let place = record.load(0, as: ctrace_record_place.self)
+    let text = record.tail(after: MemoryLayout<ctrace_record_place>.size)
+    let fileSize = Int(min(place.file_size, UInt64(text.count)))
+    let function = text.dropFirst(fileSize)
+    let functionSize = Int(min(place.function_size, UInt64(function.count)))
+    process.add(
+      PythonPlace(
+        file: String(decoding: text.prefix(fileSize), as: UTF8.self),
+        function: String(decoding: function.prefix(functionSize), as: UTF8.self),
+        line: UInt32(clamping: place.line)),
+      number: place.number)
+  }
+
+  private func readTask(_ record: RingRecord, context: Context, catalog: inout Catalog) {
+    let head = record.head
+    let task = record.load(0, as: ctrace_record_task.self)
+    let event: Event.Kind =
+      switch UInt32(head.kind) {
+      case CTRACE_RECORD_STEP.rawValue: .slice
+      case CTRACE_RECORD_TASK_WAIT.rawValue: .taskWait
+      default: .taskRelease
+      }
+    let isKnown = task.start != 0
+    append(
+      Event(
+        kind: event, operation: Event.Operation(rawValue: head.operation) ?? .unknown,
+        outcome: Event.Outcome(rawValue: head.outcome) ?? .failed, isDurationKnown: isKnown,
+        thread: thread.id, time: .zero, lock: lock(task.key, head, &catalog),
+        stack: stack(head.stack), value: Int64(bitPattern: task.task)),
+      for: isKnown ? head.time &- task.start : 0, until: head.time, context)
   }
 
   private func readModule(_ record: RingRecord, context: Context, catalog: inout Catalog) {
@@ -335,8 +383,8 @@ final class ThreadStream {
 
   /// What an entry says, and by how much it is more than what has been written already.
   private func lockUse(
-    _ use: ctrace_use, _ detail: ctrace_use_detail, after before: LockUse?, _ context: Context,
-    _ catalog: inout Catalog
+    _ use: ctrace_use, _ detail: ctrace_use_detail, after before: LockUse?, isFinal: Bool = false,
+    _ context: Context, _ catalog: inout Catalog
   ) -> (whole: LockUse, increase: LockUse)? {
     guard use.key != 0 else { return nil }
     let kind = kind(UInt8(use.site >> 56))
@@ -348,12 +396,18 @@ final class ThreadStream {
         isInitialisation: false, in: process)
     }
     func span(_ ticks: UInt64) -> UInt64 { UInt64(context.clock.span(ticks)) }
-    let whole = LockUse(
+    var whole = LockUse(
       thread: thread.id, lock: id, acquisitions: use.counts >> 16, releases: detail.releases,
       shortWaits: detail.short_waits, shortWaitTime: span(detail.short_wait_time),
       lostWaits: detail.lost_waits, lostWaitTime: span(detail.lost_wait_time),
       longestUnrecordedWait: span(detail.longest_unrecorded_wait),
       sampledHolds: detail.sampled_holds, sampledHoldTime: span(detail.sampled_hold_time))
+    if isFinal, kind == .gil, use.acquired != 0 {
+      // The process ended with the interpreter's lock in this thread's hands.
+      whole.sampledHolds += 1
+      whole.sampledHoldTime += span(
+        max(lastStamp(context), use.acquired) &- use.acquired)
+    }
     guard let before, before.lock == id else { return (whole, whole) }
     var increase = whole
     increase.acquisitions &-= min(before.acquisitions, whole.acquisitions)
@@ -367,6 +421,11 @@ final class ThreadStream {
     return (whole, increase)
   }
 
+  /// When the thread ended, as a stamp of the target's.
+  private func lastStamp(_ context: Context) -> UInt64 {
+    context.clock.origin &+ UInt64(bitPattern: context.present)
+  }
+
   /// Writes what the thread's table says beyond what has been written. Only the final one may read
   /// a table of any size.
   func writeUses(_ table: UseTable, context: Context, catalog: inout Catalog, isFinal: Bool) {
@@ -377,7 +436,7 @@ final class ThreadStream {
       if filling == lastUse { continue }
       guard
         let (whole, increase) = lockUse(
-          use, detail, after: written[filling], context, &catalog),
+          use, detail, after: written[filling], isFinal: isFinal, context, &catalog),
         increase.isSomething
       else { continue }
       catalog.definitions.append(.use(increase))
@@ -447,6 +506,6 @@ final class ThreadStream {
 extension LockUse {
   /// Whether it says anything.
   var isSomething: Bool {
-    acquisitions | releases | shortWaits | lostWaits | sampledHolds != 0
+    acquisitions | releases | shortWaits | lostWaits | sampledHolds | sampledHoldTime != 0
   }
 }

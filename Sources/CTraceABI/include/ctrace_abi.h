@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 static const uint64_t CTRACE_ABI_MAGIC = UINT64_C(0x316e7572656361);  // "acerun1"
-#define CTRACE_ABI_VERSION 2u
+#define CTRACE_ABI_VERSION 3u
 
 /// The environment variable that names the arena: RECORDER-PID:DESCRIPTOR:TOKEN, token in hex.
 #define CTRACE_SESSION_VARIABLE "CTRACE_SESSION"
@@ -242,6 +242,28 @@ enum ctrace_lock_kind {
   CTRACE_POLL = 22,
   CTRACE_THREAD_POOL = 23,
   CTRACE_LOCK_OBJECT = 24,
+  CTRACE_GIL = 25,
+  CTRACE_PYTHON_LOCK = 26,
+  CTRACE_PYTHON_CONDITION = 27,
+  CTRACE_PYTHON_EVENT = 28,
+  CTRACE_PYTHON_SEMAPHORE = 29,
+  CTRACE_PYTHON_BARRIER = 30,
+  CTRACE_PYTHON_QUEUE = 31,
+  CTRACE_ASYNCIO_LOCK = 32,
+  CTRACE_ASYNCIO_CONDITION = 33,
+  CTRACE_ASYNCIO_EVENT = 34,
+  CTRACE_ASYNCIO_SEMAPHORE = 35,
+  CTRACE_ASYNCIO_QUEUE = 36,
+  CTRACE_EVENT_LOOP = 37,
+  CTRACE_TASK = 38,
+  CTRACE_GREENLET = 39,
+  CTRACE_GEVENT_LOCK = 40,
+  CTRACE_GEVENT_EVENT = 41,
+  CTRACE_GEVENT_SEMAPHORE = 42,
+  CTRACE_GEVENT_QUEUE = 43,
+  CTRACE_FUTURE = 44,
+  CTRACE_MESSAGES = 45,
+  CTRACE_CALL = 46,
 };
 
 /// Operations: TraceModel's Event.Operation.
@@ -325,7 +347,22 @@ enum ctrace_record_kind {
   CTRACE_RECORD_COUNTER = 16,
   /// What a lock or a queue is called, and how much it holds.
   CTRACE_RECORD_NAME = 17,
+  /// A place in a program of Python's, which frames of stacks refer to by its number.
+  CTRACE_RECORD_PLACE = 18,
+  /// A task ran on the thread: from when to when, and which of the tasks with that name it was.
+  CTRACE_RECORD_STEP = 19,
+  /// A task waited, and its thread did other things meanwhile.
+  CTRACE_RECORD_TASK_WAIT = 20,
+  /// A task released what others waited for.
+  CTRACE_RECORD_TASK_RELEASE = 21,
+  /// What is to be said to people of this process: a text.
+  CTRACE_RECORD_NOTE = 22,
+  /// What a program of Python's calls the thread: a text, with whether it is a daemon in `operation`.
+  CTRACE_RECORD_THREAD_NAME = 23,
 };
+
+/// In the top byte of a frame: it is no address, but the number of a PLACE.
+static const uint64_t CTRACE_PYTHON_FRAME = UINT64_C(0xfe) << 56;
 
 /// `key` below: an address with its epoch in the top 16 bits, as in ctrace_use. Where the top byte is
 /// CTRACE_SHARED_KEY, it is no address but the number of something that processes share, with its lock
@@ -375,6 +412,23 @@ struct ctrace_record_name {
   // followed by the name, filled up with zero bytes to whole words
 };
 
+struct ctrace_record_place {
+  struct ctrace_record head;
+  uint64_t number;
+  uint64_t line;
+  uint64_t file_size;
+  uint64_t function_size;
+  // followed by the file and the function, filled up with zero bytes to whole words
+};
+
+struct ctrace_record_task {  // STEP, TASK_WAIT, TASK_RELEASE
+  struct ctrace_record head;
+  uint64_t start;  // 0: unknown
+  uint64_t key;
+  /// The task's own number in its process.
+  uint64_t task;
+};
+
 struct ctrace_record_use {
   struct ctrace_record head;
   struct ctrace_use use;
@@ -418,6 +472,8 @@ CTRACE_ASSERT_SIZE(ctrace_record_lock, 24);
 CTRACE_ASSERT_SIZE(ctrace_record_value, 32);
 CTRACE_ASSERT_SIZE(ctrace_record_items, 40);
 CTRACE_ASSERT_SIZE(ctrace_record_name, 40);
+CTRACE_ASSERT_SIZE(ctrace_record_place, 48);
+CTRACE_ASSERT_SIZE(ctrace_record_task, 40);
 CTRACE_ASSERT_SIZE(ctrace_record_use, 112);
 CTRACE_ASSERT_SIZE(ctrace_record_module, 80);
 CTRACE_ASSERT_SIZE(ctrace_record_exec, 32);

@@ -59,6 +59,18 @@ struct LockAccumulator {
     return waiter
   }
 
+  /// A task has waited.
+  mutating func addTaskWait(_ event: Event) {
+    waits.add(event.duration)
+    waitersByStack.add(event.stack, time: event.duration)
+  }
+
+  /// A task has released what others waited for.
+  mutating func addTaskRelease(_ event: Event) {
+    if event.isDurationKnown { holds.add(event.duration) }
+    holdersByStack.add(event.stack, time: event.duration)
+  }
+
   /// How many wait.
   var waiterCount: Int { waiting.count }
 

@@ -107,7 +107,7 @@ public struct ChromeTraceWriter {
       case .slice: work(event, lock, track)
       case .instant: instant(event, lock, track)
       case .counter: appendCounter("value", lock, event.value)
-      case .switch, .wakeup, .sample: break
+      case .taskWait, .taskRelease, .switch, .wakeup, .sample: break
       }
     }
   }

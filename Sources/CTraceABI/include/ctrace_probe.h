@@ -1,0 +1,124 @@
+// What the runtime in a program and its probe for CPython share. Both are of one build: see
+// ctrace_probe_start().
+#ifndef CTRACE_PROBE_H
+#define CTRACE_PROBE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/// The file of the probe, beside the runtime's.
+#define CTRACE_PROBE_FILE "libctrace-python.so"
+
+/// Where a version of CPython keeps what the runtime reads of it: offsets in bytes.
+///
+/// Frames are objects up to 3.10. From 3.11 on they are parts of one stack, of which calls of Python in
+/// Python need no call in C.
+struct ctrace_python_layout {
+  /// The minor version.
+  uint32_t version;
+  /// The thread state of the calling thread; a null pointer where it has none. Takes no lock.
+  void *(*thread_state)(void);
+  /// In a thread state: the frame, or what leads to it.
+  uint16_t thread_frame;
+  /// 3.11 and 3.12: that is a pointer to where the frame is at this offset. NO_OFFSET: it is the frame.
+  uint16_t indirect_frame;
+  // In a frame.
+  uint16_t frame_code;
+  uint16_t frame_back;
+  /// The last instruction: an index up to 3.10, a pointer from then on.
+  uint16_t frame_instruction;
+  /// Whether the frame is the first of its call in C: a byte that is this value. NO_OFFSET: each is.
+  uint16_t frame_entry;
+  uint8_t entry_value;
+  /// Whether such a frame is itself none of the program's.
+  bool is_entry_hidden;
+  uint16_t frame_locals;
+  // In a code object.
+  uint16_t code_file;
+  uint16_t code_name;
+  uint16_t code_first_line;
+  uint16_t code_lines;
+  uint16_t code_instructions;
+  /// In a string: where characters begin that are all ASCII, and others.
+  uint16_t string_ascii;
+  uint16_t string_other;
+};
+
+enum { CTRACE_NO_OFFSET = UINT16_MAX };
+
+/// What a function of Python's libraries does to the object that is its first argument, when a thread waits
+/// for a lock in it, releases or makes one.
+enum ctrace_python_role {
+  CTRACE_ROLE_NONE = 0,
+  /// Nothing: the call of it that is further out counts.
+  CTRACE_ROLE_PART = 1,
+  CTRACE_ROLE_WAIT = 2,
+  CTRACE_ROLE_PUT = 3,
+  CTRACE_ROLE_TAKE = 4,
+  CTRACE_ROLE_ARRIVE = 5,
+  /// Waits for a thread to end.
+  CTRACE_ROLE_JOIN = 6,
+  CTRACE_ROLE_MAKE = 7,
+  CTRACE_ROLE_WAKE = 8,
+};
+
+/// A frame of Python's, as the runtime reads it: for the probe's test of the layout.
+struct ctrace_python_frame {
+  const void *code;
+  uint32_t line;
+  uint32_t is_entry;
+};
+
+/// What the runtime offers to the probe. All functions may be called at any time; each but
+/// `read_frames` is one of the runtime's own, and they are told there.
+struct ctrace_probe_api {
+  bool (*is_recording)(void);
+  uint64_t (*now)(void);
+  uint64_t (*now_after)(void);
+  /// How many units of the clock nanoseconds are.
+  uint64_t (*units)(uint64_t nanoseconds);
+  /// Reads frames by a layout, innermost first; returns how many.
+  uint32_t (*read_frames)(const struct ctrace_python_layout *layout,
+                          struct ctrace_python_frame *frames, uint32_t count);
+  /// From here on stacks have frames of Python's. The layout is to stay.
+  void (*set_layout)(const struct ctrace_python_layout *layout);
+  /// What a code object, which is to stay, means: false where there is no room for more.
+  bool (*mark_code)(const void *code, uint8_t role, uint8_t lock_kind);
+  /// The frame of a stack that stands for an instruction of a code object, by its offset in bytes; 0
+  /// where it can't be had.
+  uint64_t (*place)(const void *code, int64_t instruction);
+  /// The key of an object.
+  uint64_t (*key)(const void *object);
+  /// A label by its name.
+  uint64_t (*label)(uint8_t lock_kind, const char *name, size_t size);
+
+  // Records, with the stack of Python's frames where they have one.
+  void (*items)(uint8_t record_kind, uint64_t key, uint8_t lock_kind, uint64_t count, uint64_t since,
+                uint64_t time);
+  void (*depth)(uint64_t key, uint8_t lock_kind, uint64_t depth);
+  void (*init)(const void *object, uint8_t lock_kind);
+  void (*gone)(const void *object, uint8_t lock_kind);
+  void (*name)(uint64_t key, uint8_t lock_kind, uint64_t capacity, const char *name);
+  /// Counts an acquire of something that is not held, or a release.
+  void (*acquired)(const void *object, uint8_t lock_kind);
+  void (*released)(const void *object, uint8_t lock_kind);
+  // Of tasks. `task`: its own number in the process. A wait has the frames given; those of the thread
+  // where that is a null pointer.
+  void (*step)(uint64_t label, uint8_t lock_kind, uint64_t task, uint64_t start);
+  void (*task_wait)(uint64_t key, uint8_t lock_kind, uint8_t operation, uint8_t outcome, uint64_t task,
+                    uint64_t start, const uint64_t *frames, uint32_t frame_count);
+  void (*task_release)(uint64_t key, uint8_t lock_kind, uint64_t task, uint64_t start);
+  void (*note)(const char *text);
+  void (*thread_name)(const char *name, bool is_daemon);
+  /// That an object is a thread, by its handle; 0 when it is gone.
+  void (*thread_object)(const void *object, uint64_t handle);
+};
+
+/// The probe's only function: called once, before the interpreter is initialised.
+///
+/// It is the one that dlsym finds by this name.
+#define CTRACE_PROBE_START "ctrace_probe_start"
+typedef void (*ctrace_probe_start_function)(const struct ctrace_probe_api *api);
+
+#endif

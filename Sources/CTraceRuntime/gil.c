@@ -1,0 +1,112 @@
+// The global interpreter lock of CPython.
+//
+// It is a flag, a mutex and two conditions in the interpreter's state, all of them reached through libc,
+// so that what the interpreter does with them tells it all: a thread that waits for the first condition
+// wants the lock; one that signals the second has just taken it; one that signals the first has just
+// dropped it. No layout and no version is needed for that.
+#include <errno.h>
+
+#include "interpreter.h"
+
+static struct {
+  uintptr_t condition;
+  uintptr_t switch_condition;
+  /// Who has it.
+  int32_t holder;
+  /// The process these numbers are of.
+  uint32_t process;
+  uint32_t waiters;
+} gil;
+
+void interpreter_condition_made(const void *condition) {
+  // Made anew in a forked child, in the same places.
+  if (gil.condition == 0)
+    gil.condition = (uintptr_t)condition;
+  else if (gil.switch_condition == 0 && (uintptr_t)condition != gil.condition)
+    gil.switch_condition = (uintptr_t)condition;
+}
+
+static void name_gil(void) { record_name(gil.condition, CTRACE_GIL, 0, "GIL"); }
+
+/// A forked child has none of its parent's other threads.
+static void check_process(void) {
+  if (likely(gil.process == this_process.live)) return;
+  gil.process = this_process.live;
+  gil.waiters = 0;
+  gil.holder = 0;
+}
+
+static void begin_wait(void) {
+  if (!is_recording() || self.gil_wait.is_recorded) return;
+  check_process();
+  __atomic_fetch_add(&gil.waiters, 1, __ATOMIC_RELAXED);
+  wait_begin(&self.gil_wait, gil.condition, CTRACE_GIL, CTRACE_LOCK,
+             (uint32_t)__atomic_load_n(&gil.holder, __ATOMIC_RELAXED), 0, PYTHON_SITE);
+}
+
+static void end_wait(uint8_t outcome) {
+  if (!self.gil_wait.is_recorded) return;
+  wait_end(&self.gil_wait, outcome);
+  __atomic_fetch_sub(&gil.waiters, 1, __ATOMIC_RELAXED);
+}
+
+void abandon_gil(void) { end_wait(CTRACE_CANCELLED); }
+
+static void taken(void) {
+  if (!is_recording()) return;
+  check_process();
+  end_wait(CTRACE_ACQUIRED);
+  __atomic_store_n(&gil.holder, self.slot->tid, __ATOMIC_RELAXED);
+  note_acquire(gil.condition, CTRACE_GIL, (struct site){gil.condition, 0});
+  if (unlikely(!is_named(any_key(gil.condition)))) name_gil();
+}
+
+/// Ends the hold: one that others wait for is recorded, any other added to the sum of all.
+static void dropped(uint64_t time) {
+  if (!is_recording()) return;
+  enter();
+  struct ctrace_use *use = use_of(gil.condition, CTRACE_GIL, gil.condition);
+  uint64_t acquired = use->acquired;
+  use->acquired = 0;
+  self.sampled = 0;
+  bool is_wanted = __atomic_load_n(&gil.waiters, __ATOMIC_RELAXED) != 0;
+  if (!is_wanted && acquired != 0) {
+    struct ctrace_use_detail *detail = detail_of(use);
+    detail->sampled_holds += 1;
+    detail->sampled_hold_time += time - acquired;
+  }
+  leave();
+  if (is_wanted)
+    record_release(gil.condition, CTRACE_GIL, CTRACE_LOCK, acquired, time, PYTHON_SITE);
+  else if (unlikely(self.wait_ended))
+    flush_wait(0);
+}
+
+int interpreter_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex,
+                          const struct timespec *time) {
+  bool is_gil = (uintptr_t)condition == gil.condition;
+  if (is_gil) begin_wait();
+  int result = real.pthread_cond_timedwait(condition, mutex, time);
+  // Its patience is over: it asks the holder to drop the lock.
+  if (is_gil && result == ETIMEDOUT && is_recording())
+    note_wake(gil.condition, CTRACE_GIL, (struct site){gil.condition, 0});
+  return result;
+}
+
+int interpreter_signal(pthread_cond_t *condition) {
+  if ((uintptr_t)condition == gil.switch_condition) taken();
+  // What is to be told is told when the mutex is free again, which others need now.
+  else if ((uintptr_t)condition == gil.condition && is_recording())
+    self.gil_dropped = now();
+  return real.pthread_cond_signal(condition);
+}
+
+int interpreter_unlock(pthread_mutex_t *mutex) {
+  int result = real.pthread_mutex_unlock(mutex);
+  if (self.gil_dropped != 0) {
+    uint64_t time = self.gil_dropped;
+    self.gil_dropped = 0;
+    dropped(time);
+  }
+  return result;
+}

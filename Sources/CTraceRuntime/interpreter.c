@@ -1,0 +1,186 @@
+// Finding CPython in the process, and what its probe is offered.
+#include "interpreter.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include "counts.h"
+#include "library.h"
+
+struct interpreter interpreter;
+
+// MARK: The search
+
+void find_interpreter(void) {
+  int saved_errno = errno;
+  struct symbol state = {.name = "_PyRuntime"}, evaluation = {.name = "_PyEval_EvalFrameDefault"};
+  struct dl_find_object module;
+  if (_dl_find_object != NULL && find_symbol(&state) && find_symbol(&evaluation) &&
+      _dl_find_object((void *)evaluation.address, &module) == 0) {
+    interpreter.evaluation = (struct range){evaluation.address, evaluation.size};
+    interpreter.module =
+        (struct range){(uintptr_t)module.dlfo_map_start,
+                       (uintptr_t)module.dlfo_map_end - (uintptr_t)module.dlfo_map_start};
+    interpreter.state = (struct range){state.address, state.size};
+  }
+  errno = saved_errno;
+}
+
+void record_note(const char *text) {
+  if (!is_recording()) return;
+  if (self.wait_ended) flush_wait(0);
+  enter();
+  struct ctrace_record head = {0};
+  write_text(CTRACE_RECORD_NOTE, now(), &head, sizeof head, text, strlen(text));
+  leave();
+}
+
+// MARK: The probe's records
+
+static bool is_recorded(void) { return is_recording(); }
+static uint64_t present(void) { return now(); }
+static uint64_t present_after(void) { return now_after(); }
+
+static uint64_t units(uint64_t nanoseconds) {
+  // The recorder has said how many units of the clock a window of values has.
+  return (uint64_t)((unsigned __int128)nanoseconds * arena.control->value_window /
+                    CTRACE_VALUE_WINDOW_NANOSECONDS);
+}
+
+static uint64_t key_of_object(const void *object) { return any_key((uintptr_t)object); }
+
+static void items(uint8_t record_kind, uint64_t key, uint8_t lock_kind, uint64_t count,
+                  uint64_t since, uint64_t time) {
+  record_items(record_kind, key, lock_kind, count, since, time, PYTHON_SITE);
+}
+
+static void init(const void *object, uint8_t lock_kind) {
+  if (is_recording())
+    record_lock(CTRACE_RECORD_INIT, (uintptr_t)object, lock_kind, 0, PYTHON_SITE);
+}
+
+static void gone(const void *object, uint8_t lock_kind) {
+  if (is_recording()) record_destroy((uintptr_t)object, lock_kind);
+}
+
+static void acquired(const void *object, uint8_t lock_kind) {
+  if (is_recording()) note_acquire((uintptr_t)object, lock_kind, (struct site){(uintptr_t)object, 0});
+}
+
+static void released(const void *object, uint8_t lock_kind) {
+  if (is_recording()) note_wake((uintptr_t)object, lock_kind, (struct site){(uintptr_t)object, 0});
+}
+
+static void write_task(uint8_t record_kind, uint64_t key, uint8_t lock_kind, uint8_t operation,
+                       uint8_t outcome, uint64_t task, uint64_t start, uint8_t stack) {
+  struct ctrace_record_task *record = reserve_record(record_kind, sizeof *record / 8, now());
+  if (record == NULL) return;
+  record->head.lock_kind = lock_kind;
+  record->head.operation = operation;
+  record->head.outcome = outcome;
+  record->head.stack = stack;
+  record->start = start;
+  record->key = key;
+  record->task = task;
+  commit_record(record);
+}
+
+static void step(uint64_t label, uint8_t lock_kind, uint64_t task, uint64_t start) {
+  if (!is_recording()) return;
+  if (self.wait_ended) flush_wait(0);
+  enter();
+  write_task(CTRACE_RECORD_STEP, label, lock_kind, 0, 0, task, start, 0);
+  leave();
+}
+
+static void task_wait(uint64_t key, uint8_t lock_kind, uint8_t operation, uint8_t outcome,
+                      uint64_t task, uint64_t start, const uint64_t *frames, uint32_t frame_count) {
+  if (!is_recording()) return;
+  if (self.wait_ended) flush_wait(0);
+  enter();
+  uint8_t stack = self.slot->pending.state == 1 ? 0
+                  : frames != NULL              ? stack_of(frames, frame_count)
+                                                : capture_stack(PYTHON_SITE);
+  write_task(CTRACE_RECORD_TASK_WAIT, key, lock_kind, operation, outcome, task, start, stack);
+  leave();
+}
+
+static void task_release(uint64_t key, uint8_t lock_kind, uint64_t task, uint64_t start) {
+  if (!is_recording()) return;
+  if (self.wait_ended) flush_wait(0);
+  enter();
+  uint8_t stack = self.slot->pending.state != 1 ? capture_stack(PYTHON_SITE) : 0;
+  write_task(CTRACE_RECORD_TASK_RELEASE, key, lock_kind, 0, 0, task, start, stack);
+  leave();
+}
+
+static void thread_name(const char *name, bool is_daemon) {
+  if (!is_recording()) return;
+  if (self.wait_ended) flush_wait(0);
+  enter();
+  struct ctrace_record_name head = {.capacity = is_daemon, .size = strlen(name)};
+  write_text(CTRACE_RECORD_THREAD_NAME, now(), &head, sizeof head, name, head.size);
+  leave();
+}
+
+static void thread_object(const void *object, uint64_t handle) {
+  if (handle == 0) {
+    forget_count((uintptr_t)object);
+    return;
+  }
+  int64_t *known = count_of((uintptr_t)object);
+  if (known != NULL) *known = (int64_t)handle;
+}
+
+static const struct ctrace_probe_api api = {
+    .is_recording = is_recorded,
+    .now = present,
+    .now_after = present_after,
+    .units = units,
+    .read_frames = read_python_frames,
+    .set_layout = set_python_layout,
+    .mark_code = mark_python_code,
+    .place = python_place,
+    .key = key_of_object,
+    .label = label_of_kind,
+    .items = items,
+    .depth = record_depth,
+    .init = init,
+    .gone = gone,
+    .name = record_name,
+    .acquired = acquired,
+    .released = released,
+    .step = step,
+    .task_wait = task_wait,
+    .task_release = task_release,
+    .note = record_note,
+    .thread_name = thread_name,
+    .thread_object = thread_object,
+};
+
+void load_probe(const char *runtime_path) {
+  if (interpreter.state.size == 0) return;
+  char path[PATH_MAX];
+  const char *slash = strrchr(runtime_path, '/');
+  size_t folder = slash == NULL ? 0 : (size_t)(slash - runtime_path) + 1;
+  if (folder + sizeof CTRACE_PROBE_FILE > sizeof path) return;
+  memcpy(path, runtime_path, folder);
+  memcpy(path + folder, CTRACE_PROBE_FILE, sizeof CTRACE_PROBE_FILE);
+  struct symbol hook = {.name = "PySys_AddAuditHook"};
+  if (!find_symbol(&hook)) {
+    record_note("this CPython is older than 3.8: of its Python code nothing is recorded but the GIL.");
+    return;
+  }
+  int saved_errno = errno;
+  void *probe = real.dlopen(path, RTLD_LAZY | RTLD_LOCAL);
+  ctrace_probe_start_function start =
+      probe == NULL ? NULL : (ctrace_probe_start_function)dlsym(probe, CTRACE_PROBE_START);
+  if (start != NULL)
+    start(&api);
+  else
+    record_note("the probe for Python, " CTRACE_PROBE_FILE
+                ", can't be loaded from ctrace's folder: of Python code nothing is recorded but the "
+                "GIL.");
+  errno = saved_errno;
+}
