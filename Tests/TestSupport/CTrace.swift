@@ -41,8 +41,16 @@ public final class TestRecording {
   ///   - options: Options of `record`.
   ///   - environment: Added to ours for ctrace and the program.
   ///   - user: Another user's number to record as; for root only.
-  public init(
+  public convenience init(
     _ command: String..., options: [String] = [], environment: [String: String] = [:],
+    user: UInt32? = nil
+  ) throws {
+    try self.init(command: command, options: options, environment: environment, user: user)
+  }
+
+  /// Records a program, given as one list.
+  public init(
+    command: [String], options: [String] = [], environment: [String: String] = [:],
     user: UInt32? = nil
   ) throws {
     folder = try TemporaryFolder()
