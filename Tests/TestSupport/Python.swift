@@ -1,5 +1,4 @@
 internal import Foundation
-public import TraceAnalysis
 
 /// An interpreter of Python's on this machine.
 public struct Python: Sendable, CustomStringConvertible {
