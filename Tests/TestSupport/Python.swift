@@ -1,4 +1,5 @@
 internal import Foundation
+internal import TraceAnalysis
 
 /// An interpreter of Python's on this machine.
 public struct Python: Sendable, CustomStringConvertible {
