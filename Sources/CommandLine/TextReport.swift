@@ -1,4 +1,5 @@
 internal import TraceAnalysis
+internal import TraceModel
 
 /// A report as a terminal shows it: the verdict first, then where the time went, then the figures
 /// behind it.
@@ -19,11 +20,15 @@ struct TextReport {
   var text: String {
     var sections = [headline, verdict]
     if !report.threads.isEmpty { sections.append(time) }
+    if let gil { sections.append(gil) }
     if let locks { sections.append(locks) }
     if let places { sections.append(places) }
     if let chains { sections.append(chains) }
     if let path { sections.append(path) }
     if let waits { sections.append(waits) }
+    if let tasks { sections.append(tasks) }
+    if let blockingSteps { sections.append(blockingSteps) }
+    if let loops { sections.append(loops) }
     if !report.threads.isEmpty { sections.append(threads) }
     if let queues { sections.append(queues) }
     if let queueUsers { sections.append(queueUsers) }
@@ -83,9 +88,12 @@ struct TextReport {
     let finding = report.findings.first
     let label = finding?.severity == "warning" ? style.warning("VERDICT") : style.bold("VERDICT")
     let words = (finding?.text ?? "").split(separator: " ")
-    return wrapped("VERDICT  ", words, separator: " ")
+    var lines = wrapped("VERDICT  ", words, separator: " ")
       .map { $0.replacing("VERDICT", with: label, maxReplacements: 1) }
-      .joined(separator: "\n") + "\n"
+    for other in report.findings.dropFirst() where other.severity == "warning" {
+      lines += wrapped("  and    ", other.text.split(separator: " "), separator: " ")
+    }
+    return lines.joined(separator: "\n") + "\n"
   }
 
   private var time: String {
@@ -114,8 +122,12 @@ struct TextReport {
 
   /// What a thread holds while others have to wait: a wait for it is contention.
   private var contendedLocks: [LockSummary] {
-    report.locks.filter { ["mutex", "rwlock", "spinlock", "once", "lock"].contains($0.kind) }
+    report.locks.filter { TextReport.contendedKinds.contains($0.kind) }
   }
+
+  /// Kinds of locks; that of interpreters is told by itself.
+  private static let contendedKinds = Set(
+    LockKind.allCases.filter { $0.isContended && $0 != .gil }.map(\.name))
 
   private var locks: String? {
     let locks = contendedLocks
@@ -140,9 +152,8 @@ struct TextReport {
   }
 
   /// Kinds of what is told as contention, with the threads, or with the queues.
-  private static let toldElsewhere: Set<String> = [
-    "mutex", "rwlock", "spinlock", "once", "lock", "thread",
-  ]
+  private static let toldElsewhere = contendedKinds.union(
+    [LockKind.gil, .thread].map(\.name))
 
   /// What threads wait for until another does something: no contention. Joins are told by the
   /// threads.
@@ -262,7 +273,9 @@ struct TextReport {
 
   func chain(_ stack: [FrameSummary]) -> String {
     guard !stack.isEmpty else { return "(place unknown)" }
-    return stack.prefix(4).map { place([$0]) }.joined(separator: " < ")
+    // How Python itself begins a thread or a program is of no interest.
+    let own = stack.lastIndex { !PythonLibrary.contains(file: $0.file) } ?? stack.count - 1
+    return stack.prefix(min(4, own + 1)).map { place([$0]) }.joined(separator: " < ")
   }
 
   private func place(_ stack: [FrameSummary]) -> String {
@@ -299,7 +312,8 @@ struct TextReport {
         if let owner = block.owner { blocked += "\(style.hasUnicode ? " ← " : " <- ")\(owner)" }
       }
       table.add([
-        name(thread.name, thread.pid), strip(thread), part(thread.runNs), part(thread.lockWaitNs),
+        name(thread.daemon == true ? "\(thread.name) (daemon)" : thread.name, thread.pid),
+        strip(thread), part(thread.runNs), part(thread.lockWaitNs),
         blocked,
       ])
     }
