@@ -88,7 +88,7 @@ extension TextReport {
   private func lines(of gil: GILSummary) -> [String] {
     let facts = [
       "busy \(percent(gil.heldNs, of: gil.wallNs))",
-      "waited \(brief(gil.waitNs.total)) in \(times(gil.contended))",
+      "waited \(brief(gil.waitNs.total)) in \(grouped(gil.contended)) wait\(gil.contended == 1 ? "" : "s")",
       "p50 \(brief(gil.waitNs.p50))", "p99 \(brief(gil.waitNs.p99))",
       "max \(brief(gil.waitNs.max))", "taken \(times(gil.acquisitions))",
       "asked to let go \(times(gil.dropRequests))",

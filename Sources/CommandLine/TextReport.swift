@@ -122,7 +122,11 @@ struct TextReport {
 
   /// What a thread holds while others have to wait: a wait for it is contention.
   private var contendedLocks: [LockSummary] {
-    report.locks.filter { TextReport.contendedKinds.contains($0.kind) }
+    // Python makes many locks for itself, which are of interest only where they are waited for.
+    report.locks.filter {
+      TextReport.contendedKinds.contains($0.kind)
+        && ($0.kind != LockKind.pythonLock.name || $0.contended > 0)
+    }
   }
 
   /// Kinds of locks; that of interpreters is told by itself.
@@ -145,7 +149,7 @@ struct TextReport {
         name(lock.name, lock.pid),
         lock.utilisation.map { "\(Int(($0 * 100).rounded())) %" } ?? "",
         brief(lock.waitNs.total), brief(lock.waitNs.p50), brief(lock.waitNs.p99),
-        grouped(lock.acquisitions), contention(lock), holder.map { place($0.stack) } ?? "",
+        grouped(lock.acquisitions), contention(lock), holder.map { briefPlace($0.stack) } ?? "",
       ])
     }
     return section(table, more: locks.count - top, "lock")
@@ -172,7 +176,7 @@ struct TextReport {
       table.add([
         name(wait.name, wait.pid), wait.kind, brief(wait.waitNs.total), brief(wait.waitNs.p50),
         brief(wait.waitNs.p99), grouped(wait.contended),
-        wait.waiters.first.map { place($0.stack) } ?? "",
+        wait.waiters.first.map { briefPlace($0.stack) } ?? "",
       ])
     }
     return section(table, more: waits.count - top, "thing waited for", plural: "things waited for")
@@ -274,8 +278,16 @@ struct TextReport {
   func chain(_ stack: [FrameSummary]) -> String {
     guard !stack.isEmpty else { return "(place unknown)" }
     // How Python itself begins a thread or a program is of no interest.
-    let own = stack.lastIndex { !PythonLibrary.contains(file: $0.file) } ?? stack.count - 1
-    return stack.prefix(min(4, own + 1)).map { place([$0]) }.joined(separator: " < ")
+    let own = stack.lastIndex {
+      $0.module == Symbol.pythonModule && !PythonLibrary.contains(file: $0.file)
+    }
+    return stack.prefix(min(4, (own ?? stack.count) + 1)).map { place([$0]) }.joined(separator: " < ")
+  }
+
+  /// For cells of tables: of Python code the line, which is enough to find it.
+  private func briefPlace(_ stack: [FrameSummary]) -> String {
+    guard let frame = stack.first, frame.module == Symbol.pythonModule else { return place(stack) }
+    return "\(frame.file.split(separator: "/").last ?? ""):\(frame.line)"
   }
 
   private func place(_ stack: [FrameSummary]) -> String {

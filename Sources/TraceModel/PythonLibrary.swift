@@ -51,8 +51,14 @@ public enum PythonLibrary {
 
 extension [Symbol] {
   /// The frames from the program's own code on, where only a library of Python's is further in; all of
-  /// them where there is no Python code of its own.
+  /// them, but for what is written in C, where there is no Python code of its own.
   var fromOwnPython: [Symbol] {
+    if !contains(where: { $0.isPython && !PythonLibrary.contains($0) }),
+      let first = firstIndex(where: { $0.isPython || !PythonLibrary.contains($0) }),
+      self[first].isPython
+    {
+      return Array(self[first...])
+    }
     guard first.map(PythonLibrary.contains) ?? false,
       let own = firstIndex(where: { !PythonLibrary.contains($0) }),
       self[own...].contains(where: { $0.isPython && !PythonLibrary.contains($0) })
