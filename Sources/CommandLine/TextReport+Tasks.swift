@@ -94,7 +94,9 @@ extension TextReport {
       "asked to let go \(times(gil.dropRequests))",
     ]
     var lines = wrapped(name("GIL", gil.pid), facts, separator: ", ")
-    if !lines.isEmpty { lines[0] = lines[0].replacing("GIL", with: style.bold("GIL"), maxReplacements: 1) }
+    if !lines.isEmpty {
+      lines[0] = lines[0].replacing("GIL", with: style.bold("GIL"), maxReplacements: 1)
+    }
     var table = TextTable([
       .init(title: "  thread", isFlexible: true), .init(title: "had it", alignment: .right),
       .init(title: "waited", alignment: .right), .init(title: "times", alignment: .right),
@@ -113,7 +115,8 @@ extension TextReport {
     }
     lines += table.lines(width: style.columns)
     if gil.threads.count > top {
-      lines.append(style.dim("  and \(grouped(UInt64(gil.threads.count - top))) more threads (--top)"))
+      lines.append(
+        style.dim("  and \(grouped(UInt64(gil.threads.count - top))) more threads (--top)"))
     }
     if let worst = gil.worstHold {
       lines.append(

@@ -281,7 +281,8 @@ struct TextReport {
     let own = stack.lastIndex {
       $0.module == Symbol.pythonModule && !PythonLibrary.contains(file: $0.file)
     }
-    return stack.prefix(min(4, (own ?? stack.count) + 1)).map { place([$0]) }.joined(separator: " < ")
+    return stack.prefix(min(4, (own ?? stack.count) + 1)).map { place([$0]) }.joined(
+      separator: " < ")
   }
 
   /// For cells of tables: of Python code the line, which is enough to find it.

@@ -29,7 +29,9 @@ extension TraceAnalyzer {
 
   /// That a thread kept the interpreter's lock, in code that did not let go when it was asked to.
   func longHoldFinding(_ gil: GILSummary) -> Finding? {
-    guard let worst = gil.worstHold, worst.waitedForNs >= GILAccumulator.longHold else { return nil }
+    guard let worst = gil.worstHold, worst.waitedForNs >= GILAccumulator.longHold else {
+      return nil
+    }
     let total = gil.longHolds.reduce(0) { $0 &+ $1.ns }
     return Finding(
       kind: "gil-hold", severity: "warning",

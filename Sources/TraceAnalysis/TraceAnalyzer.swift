@@ -134,12 +134,12 @@ public struct TraceAnalyzer {
         locks[lock].addTaskWait(events[index])
         tasks.wait(
           events[index], thread: threadIndex.place(of: events[index].thread.rawValue),
-          holds: locks[lock].taskHolds)
+          holds: &locks[lock].taskHolds)
         if lockKinds[lock].isQueue { queues[queue(lock)].wait(events[index]) }
       case .taskRelease:
         eventCount += 1
         locks[lock].addTaskRelease(events[index])
-        locks[lock].taskHolds = tasks.release(events[index], holds: locks[lock].taskHolds)
+        tasks.release(events[index], holds: &locks[lock].taskHolds)
       case .instant:
         eventCount += 1
         queues[queue(lock)].instant()

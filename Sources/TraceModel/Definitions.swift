@@ -129,7 +129,8 @@ public enum LockKind: UInt8, CaseIterable, Sendable {
   /// Whether tasks wait for it, while the thread that they run on does other things.
   public var isOfTasks: Bool {
     switch self {
-    case .asyncioLock, .asyncioCondition, .asyncioEvent, .asyncioSemaphore, .asyncioQueue, .geventLock,
+    case .asyncioLock, .asyncioCondition, .asyncioEvent, .asyncioSemaphore, .asyncioQueue,
+      .geventLock,
       .geventEvent, .geventSemaphore, .geventQueue:
       true
     default: false

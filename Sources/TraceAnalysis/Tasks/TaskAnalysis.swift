@@ -48,20 +48,23 @@ struct TaskAnalysis {
   }
 
   /// A task has waited. `holds` is the place of the lock's holds, −1 where there are none yet.
-  mutating func wait(_ event: Event, thread: Int, holds place: Int32) {
-    if place >= 0 { holds[Int(place)].wait(event) }
+  mutating func wait(_ event: Event, thread: Int, holds place: inout Int32) {
+    // Who waits until it has the lock has seen all that is charged with it.
+    if place >= 0 || event.outcome != .acquired { holds[holdsPlace(&place)].wait(event) }
     guard hasTasks else { return }
     names[Int(known.name(of: event.value, in: processes[thread]))].wait(event)
   }
 
-  /// A task has released a lock; returns the place of the lock's holds.
-  mutating func release(_ event: Event, holds place: Int32) -> Int32 {
-    var place = place
+  /// A task has released a lock.
+  mutating func release(_ event: Event, holds place: inout Int32) {
+    holds[holdsPlace(&place)].release(event)
+  }
+
+  private mutating func holdsPlace(_ place: inout Int32) -> Int {
     if place < 0 {
       place = Int32(clamping: holds.count)
       holds.append(TaskHolds())
     }
-    holds[Int(place)].release(event)
-    return place
+    return Int(place)
   }
 }
