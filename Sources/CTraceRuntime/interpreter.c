@@ -138,7 +138,7 @@ static void thread_object(const void *object, uint64_t handle) {
   if (known != NULL) *known = (int64_t)handle;
 }
 
-static const struct ctrace_probe_api api = {
+static struct ctrace_probe_api api = {
     .is_recording = is_recorded,
     .now = present,
     .now_after = present_after,
@@ -183,6 +183,8 @@ void load_probe(const char *runtime_path) {
       probe == NULL ? NULL : (ctrace_probe_start_function)dlsym(probe, CTRACE_PROBE_START);
   if (start != NULL) {
     interpreter.probe = module_of((uintptr_t)start);
+    api.state = (void *)interpreter.state.start;
+    api.state_size = interpreter.state.size;
     start(&api);
   } else {
     record_note("the probe for Python, " CTRACE_PROBE_FILE
