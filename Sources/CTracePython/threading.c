@@ -59,12 +59,10 @@ static void tell_thread(PyObject *thread) {
 static PyObject *thread_begins(PyObject *callable, PyObject *const *arguments, size_t count,
                                PyObject *names) {
   PyObject *result = call_original(callable, arguments, count, names);
-  if (result == NULL || argument_count(count) != 1) return result;
-  static PyObject *ident;
-  PyObject *thread = arguments[0];
-  long long handle = number_of(thread, interned(&ident, "_ident"), 0);
-  if (handle != 0) runtime->thread_object(thread, (uint64_t)handle);
-  tell_thread(thread);
+  if (result != NULL && argument_count(count) == 1) {
+    runtime->thread_begins(arguments[0]);
+    tell_thread(arguments[0]);
+  }
   return result;
 }
 

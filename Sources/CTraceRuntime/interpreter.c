@@ -129,14 +129,12 @@ static void thread_name(const char *name, bool is_daemon) {
   leave();
 }
 
-static void thread_object(const void *object, uint64_t handle) {
-  if (handle == 0) {
-    forget_count((uintptr_t)object);
-    return;
-  }
-  int64_t *known = count_of((uintptr_t)object);
-  if (known != NULL) *known = (int64_t)handle;
+static void thread_begins(const void *object) {
+  int64_t *known = is_recording() ? count_of((uintptr_t)object) : NULL;
+  if (known != NULL) *known = (int64_t)self.slot->handle;
 }
+
+static void thread_is_gone(const void *object) { forget_count((uintptr_t)object); }
 
 static struct ctrace_probe_api api = {
     .is_recording = is_recorded,
@@ -161,7 +159,8 @@ static struct ctrace_probe_api api = {
     .task_release = task_release,
     .note = record_note,
     .thread_name = thread_name,
-    .thread_object = thread_object,
+    .thread_begins = thread_begins,
+    .thread_is_gone = thread_is_gone,
 };
 
 void load_probe(const char *runtime_path) {

@@ -60,15 +60,23 @@ static uint8_t operation_of(uint8_t role) {
     case CTRACE_ROLE_PUT: return CTRACE_PUT;
     case CTRACE_ROLE_TAKE: return CTRACE_TAKE;
     case CTRACE_ROLE_ARRIVE: return CTRACE_ARRIVE;
-    case CTRACE_ROLE_JOIN: return CTRACE_JOIN;
     default: return CTRACE_WAIT;
   }
 }
 
-/// The thread that an object is, as those know it that join it; 0 where that is not known.
-static uintptr_t thread_of(uintptr_t object) {
-  const int64_t *handle = known_count_of(object);
-  return handle == NULL ? 0 : (uintptr_t)*handle;
+/// The key of the thread that an object is; 0 where that is not known.
+static uint64_t thread_of(uintptr_t object) {
+  const int64_t *key = known_count_of(object);
+  return key == NULL ? 0 : (uint64_t)*key;
+}
+
+/// Begins to wait for a thread to end. Python gives threads' handles back when they begin, so that what its
+/// handle means now is not what the thread had it for.
+static void begin_join(struct wait *wait, uint64_t thread, struct site site) {
+  if (thread == 0) return;
+  wait->is_always_recorded = true;
+  wait_begin(wait, thread & UINT64_C(0xffffffffffff), CTRACE_THREAD, CTRACE_JOIN, 0, 0, site);
+  if (wait->is_recorded) self.slot->pending.lock = thread;
 }
 
 /// Whether a wait in one of Python's libraries is for what the library has made, and not for the lock that
@@ -84,8 +92,9 @@ void python_wait_begin(struct python_wait *wait, const sem_t *semaphore, struct 
   wait->semaphore = semaphore;
   struct python_object object = object_in_use();
   if (is_for_object(object, semaphore)) {
-    if (object.role == CTRACE_ROLE_JOIN) object.address = thread_of(object.address);
-    if (object.address != 0)
+    if (object.role == CTRACE_ROLE_JOIN)
+      begin_join(&wait->wait, thread_of(object.address), site);
+    else
       wait_begin(&wait->wait, object.address, object.lock_kind, operation_of(object.role), 0, 0, site);
     return;
   }

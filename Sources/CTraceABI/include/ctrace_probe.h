@@ -114,8 +114,9 @@ struct ctrace_probe_api {
   void (*task_release)(uint64_t key, uint8_t lock_kind, uint64_t task, uint64_t start);
   void (*note)(const char *text);
   void (*thread_name)(const char *name, bool is_daemon);
-  /// That an object is a thread, by its handle; 0 when it is gone.
-  void (*thread_object)(const void *object, uint64_t handle);
+  /// That an object stands for this thread, and that none does any more.
+  void (*thread_begins)(const void *object);
+  void (*thread_is_gone)(const void *object);
 };
 
 /// The probe's only function: called once, before the interpreter is initialised.
