@@ -87,14 +87,13 @@ static int hook(const char *event, PyObject *arguments, void *unused) {
     if (event[0] == 'c' && strcmp(event, "cpython._PySys_ClearAuditHooks") == 0) leave_list();
     return 0;
   }
-  bool is_run = !is_set_up && strncmp(event, "cpython.run_", 12) == 0;
-  if (!is_set_up && !is_run) return 0;
+  // Programs that have Python in them run nothing in the interpreter's own ways, but import.
+  if (!is_set_up && !(is_import ? Py_IsInitialized() : strncmp(event, "cpython.run_", 12) == 0))
+    return 0;
   PyObject *type, *value, *traceback;
   PyErr_Fetch(&type, &value, &traceback);
-  if (is_run)
-    set_up();
-  else
-    look_at_import(arguments);
+  if (!is_set_up) set_up();
+  if (is_import) look_at_import(arguments);
   PyErr_Restore(type, value, traceback);
   return 0;
 }
