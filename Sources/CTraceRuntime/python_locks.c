@@ -60,15 +60,23 @@ static uint8_t operation_of(uint8_t role) {
     case CTRACE_ROLE_PUT: return CTRACE_PUT;
     case CTRACE_ROLE_TAKE: return CTRACE_TAKE;
     case CTRACE_ROLE_ARRIVE: return CTRACE_ARRIVE;
-    case CTRACE_ROLE_JOIN: return CTRACE_JOIN;
     default: return CTRACE_WAIT;
   }
 }
 
-/// The thread that an object is, as those know it that join it; 0 where that is not known.
-static uintptr_t thread_of(uintptr_t object) {
-  const int64_t *handle = known_count_of(object);
-  return handle == NULL ? 0 : (uintptr_t)*handle;
+/// The key of the thread that an object is; 0 where that is not known.
+static uint64_t thread_of(uintptr_t object) {
+  const int64_t *key = known_count_of(object);
+  return key == NULL ? 0 : (uint64_t)*key;
+}
+
+/// Begins to wait for a thread to end. Python gives threads' handles back when they begin, so that what its
+/// handle means now is not what the thread had it for.
+static void begin_join(struct wait *wait, uint64_t thread, struct site site) {
+  if (thread == 0) return;
+  wait->is_always_recorded = true;
+  wait_begin(wait, thread & UINT64_C(0xffffffffffff), CTRACE_THREAD, CTRACE_JOIN, 0, 0, site);
+  if (wait->is_recorded) self.slot->pending.lock = thread;
 }
 
 /// Whether a wait in one of Python's libraries is for what the library has made, and not for the lock that
@@ -84,8 +92,9 @@ void python_wait_begin(struct python_wait *wait, const sem_t *semaphore, struct 
   wait->semaphore = semaphore;
   struct python_object object = object_in_use();
   if (is_for_object(object, semaphore)) {
-    if (object.role == CTRACE_ROLE_JOIN) object.address = thread_of(object.address);
-    if (object.address != 0)
+    if (object.role == CTRACE_ROLE_JOIN)
+      begin_join(&wait->wait, thread_of(object.address), site);
+    else
       wait_begin(&wait->wait, object.address, object.lock_kind, operation_of(object.role), 0, 0, site);
     return;
   }
@@ -95,20 +104,20 @@ void python_wait_begin(struct python_wait *wait, const sem_t *semaphore, struct 
              owner->lock == lock ? (uint32_t)owner->tid : 0, 0, site);
 }
 
-void python_wait_end(struct python_wait *wait, int result, struct site site) {
+void python_wait_end(struct python_wait *wait, int result) {
   if (!wait->wait.is_recorded) return;
   uint8_t outcome = result == 0          ? CTRACE_ACQUIRED
                     : errno == ETIMEDOUT ? CTRACE_TIMED_OUT
                                          : CTRACE_FAILED;
   wait_end(&wait->wait, outcome);
-  if (result == 0 && is_recording()) python_lock_acquired(wait->semaphore, site);
+  if (result == 0 && is_recording()) python_lock_acquired(wait->semaphore);
 }
 
 void python_wait_cleanup(struct python_wait *wait) { wait_end(&wait->wait, CTRACE_CANCELLED); }
 
 // MARK: Locks
 
-int python_lock_acquired(const sem_t *semaphore, struct site site) {
+int python_lock_acquired(const sem_t *semaphore) {
   if (is_parked(semaphore)) return 0;
   if (self.waiter_lock == (uintptr_t)semaphore) {
     // Taken twice, of which the second time is the wait.
@@ -119,7 +128,8 @@ int python_lock_acquired(const sem_t *semaphore, struct site site) {
   struct owner *owner = owner_of((uintptr_t)semaphore);
   owner->lock = (uintptr_t)semaphore;
   owner->tid = self.slot->tid;
-  return note_acquire((uintptr_t)semaphore, CTRACE_PYTHON_LOCK, site);
+  // Where in the interpreter it was is of no use to anybody.
+  return note_acquire((uintptr_t)semaphore, CTRACE_PYTHON_LOCK, PYTHON_SITE);
 }
 
 /// The hold ends: in whichever thread, because a lock need not be released by the one that took it.

@@ -73,6 +73,9 @@ struct ctrace_python_frame {
 /// What the runtime offers to the probe. All functions may be called at any time; each but
 /// `read_frames` is one of the runtime's own, and they are told there.
 struct ctrace_probe_api {
+  /// `_PyRuntime`.
+  void *state;
+  size_t state_size;
   bool (*is_recording)(void);
   uint64_t (*now)(void);
   uint64_t (*now_after)(void);
@@ -111,8 +114,9 @@ struct ctrace_probe_api {
   void (*task_release)(uint64_t key, uint8_t lock_kind, uint64_t task, uint64_t start);
   void (*note)(const char *text);
   void (*thread_name)(const char *name, bool is_daemon);
-  /// That an object is a thread, by its handle; 0 when it is gone.
-  void (*thread_object)(const void *object, uint64_t handle);
+  /// That an object stands for this thread, and that none does any more.
+  void (*thread_begins)(const void *object);
+  void (*thread_is_gone)(const void *object);
 };
 
 /// The probe's only function: called once, before the interpreter is initialised.
