@@ -113,7 +113,7 @@ static void dropped(uint64_t time) {
   self.sampled = 0;
   self.gil_free_since = time;
   self.waits_at_drop = self.waits;
-  bool is_wanted = __atomic_load_n(&gil.waiters, __ATOMIC_RELAXED) != 0;
+  bool is_wanted = self.was_gil_wanted;
   if (!is_wanted && acquired != 0) {
     struct ctrace_use_detail *detail = detail_of(use);
     detail->sampled_holds += 1;
@@ -140,8 +140,11 @@ int interpreter_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex,
 int interpreter_signal(pthread_cond_t *condition) {
   if ((uintptr_t)condition == gil.switch_condition) taken();
   // What is to be told is told when the mutex is free again, which others need now.
-  else if ((uintptr_t)condition == gil.condition && is_recording())
+  else if ((uintptr_t)condition == gil.condition && is_recording()) {
+    check_process();
+    self.was_gil_wanted = __atomic_load_n(&gil.waiters, __ATOMIC_RELAXED) != 0;
     self.gil_dropped = now();
+  }
   return real.pthread_cond_signal(condition);
 }
 

@@ -153,7 +153,8 @@ public enum LockKind: UInt8, CaseIterable, Sendable {
   /// Whether it is an object of Python's threads: where it was made is known by frames of Python's alone.
   public var isPython: Bool {
     switch self {
-    case .pythonLock, .pythonCondition, .pythonEvent, .pythonSemaphore, .pythonBarrier, .pythonQueue,
+    case .pythonLock, .pythonCondition, .pythonEvent, .pythonSemaphore, .pythonBarrier,
+      .pythonQueue,
       .future:
       true
     default: false

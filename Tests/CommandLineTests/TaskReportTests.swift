@@ -28,7 +28,7 @@ import TraceModel
       trace.step(main, fetch, task: task, from: task * ms, to: task * ms + 500_000)
       trace.taskWait(main, cache, task: task, from: task * ms + 500_000, to: 410 * ms, stack: bad)
     }
-    trace.wait(main, sleep, from: 150 * ms, to: 390 * ms, operation: .wait, stack: bad)
+    trace.taskWait(main, sleep, task: 0, from: 150 * ms, to: 390 * ms, stack: bad)
     trace.step(main, report, task: 77, from: 150 * ms, to: 400 * ms)
     trace.taskRelease(main, cache, task: 77, from: 0, to: 405 * ms, stack: bad)
     trace.wait(main, gil, from: 600 * ms, to: 700 * ms + 1, owner: burner, stack: bad)

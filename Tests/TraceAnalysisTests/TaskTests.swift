@@ -101,8 +101,8 @@ import TraceModel
     let place = trace.python(("fetch", "/srv/app.py", 12))
     let other = trace.python(("other", "/srv/app.py", 40))
     // Longer, but before the step.
-    trace.wait(thread, sleep, from: 0, to: 400 * ms, operation: .wait, stack: other)
-    trace.wait(thread, sleep, from: 410 * ms, to: 550 * ms, operation: .wait, stack: place)
+    trace.taskWait(thread, sleep, task: 0, from: 0, to: 400 * ms, stack: other)
+    trace.taskWait(thread, sleep, task: 0, from: 410 * ms, to: 550 * ms, stack: place)
     trace.wait(thread, gil, from: 550 * ms, to: 555 * ms, stack: other)
     trace.step(thread, fetch, task: 3, from: 405 * ms, to: 560 * ms)
     // What it waited for then is not counted for the next, which is just too short.
@@ -114,6 +114,7 @@ import TraceModel
     #expect(longest.ns == 155 * ms && longest.task == 3 && longest.startNs == 405 * ms)
     #expect(longest.blockedBy?.name == "sleep" && longest.blockedBy?.waitNs == 140 * ms)
     #expect(longest.stack.functions == ["fetch"] && longest.stack.first?.line == 12)
+    #expect(tasks.waits == 0 && report.locks.first?.waitNs.total == 540 * ms)
     #expect(tasks.longSteps.count == 2 && tasks.longSteps.ns == 255 * ms)
     #expect(tasks.longSteps.places.map(\.ns) == [155 * ms, 100 * ms])
     #expect(tasks.longSteps.places.map(\.stack.functions) == [["fetch"], []])

@@ -130,6 +130,19 @@ import TraceModel
     #expect(trace.crossings.isEmpty)
   }
 
+  @Test func `A call of C is a slice of its thread`() throws {
+    let trace = try ParsedTrace(
+      Workspace(locks: [.call, .task]).definitions,
+      [
+        event(.taskWait, 1, task: 0, from: 100, to: 300),
+        event(.slice, 2, task: 5, from: 50, to: 310),
+      ])
+    #expect(
+      trace.slices("call").map(\.name) == ["l1"] && trace.slices("call").map(\.start) == [100])
+    #expect(trace.slices("call").map(\.tid) == [101] && trace.slices("work").map(\.start) == [50])
+    #expect(trace.events.filter { $0.category == "task" && $0.phase == "b" }.count == 1)
+  }
+
   @Test func `A loop's ready callbacks are a counter, and what it runs is none`() throws {
     let value = { (number: Int64, time: Int64) in
       Event(
