@@ -113,7 +113,7 @@ static void dropped(uint64_t time) {
   self.sampled = 0;
   self.gil_free_since = time;
   self.waits_at_drop = self.waits;
-  bool is_wanted = __atomic_load_n(&gil.waiters, __ATOMIC_RELAXED) != 0;
+  bool is_wanted = self.is_gil_wanted;
   if (!is_wanted && acquired != 0) {
     struct ctrace_use_detail *detail = detail_of(use);
     detail->sampled_holds += 1;
@@ -138,10 +138,14 @@ int interpreter_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex,
 }
 
 int interpreter_signal(pthread_cond_t *condition) {
-  if ((uintptr_t)condition == gil.switch_condition) taken();
-  // What is to be told is told when the mutex is free again, which others need now.
-  else if ((uintptr_t)condition == gil.condition && is_recording())
+  if ((uintptr_t)condition == gil.switch_condition) {
+    taken();
+  } else if ((uintptr_t)condition == gil.condition && is_recording()) {
+    // What is to be told is told when the mutex is free again, which others need now. By then those that
+    // wait may wait no more.
     self.gil_dropped = now();
+    self.is_gil_wanted = __atomic_load_n(&gil.waiters, __ATOMIC_RELAXED) != 0;
+  }
   return real.pthread_cond_signal(condition);
 }
 

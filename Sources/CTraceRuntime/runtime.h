@@ -148,6 +148,8 @@ struct thread_state {
   struct wait gil_wait;
   /// When the thread dropped that lock, until that is told.
   uint64_t gil_dropped;
+  /// Whether others wanted it then.
+  bool is_gil_wanted;
   /// When the thread dropped it last, 0 before, and how many waits it had begun by then.
   uint64_t gil_free_since;
   uint32_t waits_at_drop;
