@@ -37,6 +37,13 @@ extension RecordingTests {
       #expect(try recording.report().findings.first?.kind == "gil")
     }
 
+    @Test func `Locks that come and go change nothing of the interpreter's`() throws {
+      let recording = try Python.system.record("churn")
+      let gil = try #require(try recording.report().gil.first)
+      #expect(gil.heldNs <= gil.wallNs, "\(gil.heldNs) \(gil.wallNs)")
+      #expect(gil.heldNs >= (try recording.value("wall")) / 2)
+    }
+
     @Test(arguments: Python.all)
     func `Code that does not let go is named by its line`(python: Python) throws {
       let recording = try python.record("stuck")
