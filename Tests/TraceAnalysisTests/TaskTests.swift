@@ -60,8 +60,10 @@ import TraceModel
     trace.taskWait(threads[1], lock, task: 7, from: 10, to: 30)
     trace.step(threads[1], fetch, task: 8, from: 30, to: 35)
     let tasks = report(trace).tasks
-    #expect(tasks.map(\.name) == ["fetch", "send"] && tasks.map(\.tasks) == [2, 1])
-    #expect(tasks.map(\.waitNs.total) == [0, 20])
+    #expect(
+      tasks.map(\.name) == ["send", "fetch", "fetch"] && tasks.map(\.pid) == [200, 100, 200])
+    #expect(tasks.map(\.tasks) == [1, 1, 1] && tasks.map(\.runNs) == [10, 10, 5])
+    #expect(tasks.map(\.waitNs.total) == [20, 0, 0])
   }
 
   @Test func `Waits are told with the name of the task that waited`() throws {

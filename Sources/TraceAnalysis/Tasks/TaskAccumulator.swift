@@ -22,6 +22,9 @@ struct TaskAccumulator {
     var time: Int64 = 0
   }
 
+  /// The name, and the process: names are shared by processes.
+  let lock: LockID
+  let process: ProcessID
   /// Tasks that have had the name.
   var tasks: UInt64 = 0
   private(set) var steps = Distribution()
@@ -31,6 +34,11 @@ struct TaskAccumulator {
   private(set) var waits = Distribution()
   private(set) var waited: [Waited] = []
   private var places = Places<LockID>()
+
+  init(lock: LockID = .unknown, process: ProcessID = .unknown) {
+    self.lock = lock
+    self.process = process
+  }
 
   /// A step has ended, within which the thread waited no longer than this.
   @inline(__always)
