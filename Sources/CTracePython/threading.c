@@ -1,4 +1,5 @@
 // The module threading: what threads are called, what they wait for in it, and the value of semaphores.
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -63,7 +64,9 @@ static PyObject *thread_begins(PyObject *callable, PyObject *const *arguments, s
   static PyObject *ident;
   PyObject *thread = arguments[0];
   long long handle = number_of(thread, interned(&ident, "_ident"), 0);
-  if (handle != 0) runtime->thread_object(thread, (uint64_t)handle);
+  // In a program whose threads are greenlets they have no thread of their own.
+  if (handle != (long long)pthread_self()) return result;
+  runtime->thread_object(thread, (uint64_t)handle);
   tell_thread(thread);
   return result;
 }
@@ -71,7 +74,9 @@ static PyObject *thread_begins(PyObject *callable, PyObject *const *arguments, s
 /// A thread may have got another name, and has forgotten its function by now.
 static PyObject *thread_ends(PyObject *callable, PyObject *const *arguments, size_t count,
                              PyObject *names) {
-  if (argument_count(count) == 1) {
+  static PyObject *ident;
+  if (argument_count(count) == 1 &&
+      number_of(arguments[0], interned(&ident, "_ident"), 0) == (long long)pthread_self()) {
     char name[256];
     PyObject *daemon = get(arguments[0], "_daemonic");
     if (copy_text(name, sizeof name, arguments[0], "_name") > 0 && strncmp(name, "Thread-", 7) != 0)
