@@ -86,6 +86,18 @@ static const unsigned Py_TPFLAGS_METHOD_DESCRIPTOR = 1u << 17;
 static const unsigned Py_TPFLAGS_DEFAULT = 1u << 18;
 static const size_t PY_VECTORCALL_ARGUMENTS_OFFSET = (size_t)1 << (8 * sizeof(size_t) - 1);
 
+typedef struct {
+  void *context;
+  void *(*malloc)(void *context, size_t size);
+  void *(*calloc)(void *context, size_t count, size_t size);
+  void *(*realloc)(void *context, void *memory, size_t size);
+  void (*free)(void *context, void *memory);
+} PyMemAllocatorEx;
+enum { PYMEM_DOMAIN_RAW = 0 };
+
+void PyMem_GetAllocator(int domain, PyMemAllocatorEx *allocator);
+void PyMem_SetAllocator(int domain, PyMemAllocatorEx *allocator);
+
 int PySys_AddAuditHook(Py_AuditHookFunction hook, void *data);
 const char *Py_GetVersion(void);
 int Py_IsInitialized(void);

@@ -21,6 +21,40 @@ static const struct marked_method future_methods[] = {
     {.type = NULL},
 };
 
+// MARK: Items in no order
+
+/// When items came into queues that give them out in an order of their own. An item is known by its object;
+/// of those that have no room the oldest are forgotten.
+enum { ITEMS = 1 << 13, ITEMS_OF_ONE = 8 };
+static struct item {
+  PyObject *queue;
+  PyObject *object;
+  uint64_t time;
+} items[ITEMS + ITEMS_OF_ONE];
+
+static struct item *first_item(PyObject *queue, PyObject *object) {
+  uint64_t hash = ((uintptr_t)queue * 31 ^ (uintptr_t)object) * UINT64_C(0x9e3779b97f4a7c15);
+  return &items[hash >> 40 & (ITEMS - 1)];
+}
+
+static void remember_item(PyObject *queue, PyObject *object, uint64_t time) {
+  struct item *first = first_item(queue, object), *oldest = first;
+  for (struct item *item = first; item < first + ITEMS_OF_ONE && oldest->queue != NULL; item++)
+    if (item->queue == NULL || item->time < oldest->time) oldest = item;
+  *oldest = (struct item){queue, object, time};
+}
+
+/// When an item came in; 0 where that is not known.
+static uint64_t forget_item(PyObject *queue, PyObject *object) {
+  struct item *first = first_item(queue, object);
+  for (struct item *item = first; item < first + ITEMS_OF_ONE; item++) {
+    if (item->queue != queue || item->object != object) continue;
+    item->queue = NULL;
+    return item->time;
+  }
+  return 0;
+}
+
 // MARK: Items
 
 /// The key of a queue, which is told of with how much it holds when it is met first.
@@ -37,24 +71,71 @@ static uint64_t key_of(PyObject *queue) {
   return key;
 }
 
+/// The queue in whose method the thread is: a class may call the same method of the one that it is made
+/// of, which counts as one.
+static __thread PyObject *within;
+
 // Both run with the queue's own lock held, so that what they tell is in its order.
 
-static PyObject *put(PyObject *callable, PyObject *const *arguments, size_t count, PyObject *names) {
-  if (argument_count(count) == 0 || !runtime->is_recording())
+static PyObject *put_in(PyObject *callable, PyObject *const *arguments, size_t count,
+                        PyObject *names, bool is_ordered) {
+  PyObject *outer = within, *queue = argument_count(count) == 0 ? NULL : arguments[0];
+  if (queue == NULL || queue == outer || !runtime->is_recording())
     return call_original(callable, arguments, count, names);
   uint64_t time = runtime->now();
+  within = queue;
   PyObject *result = call_original(callable, arguments, count, names);
-  if (result != NULL)
-    runtime->items(CTRACE_RECORD_ENQUEUE, key_of(arguments[0]), CTRACE_PYTHON_QUEUE, 1, 0, time);
+  within = outer;
+  if (result != NULL) {
+    if (!is_ordered && argument_count(count) == 2) remember_item(queue, arguments[1], time);
+    runtime->items(CTRACE_RECORD_ENQUEUE, key_of(queue), CTRACE_PYTHON_QUEUE, 1, 0, time);
+  }
   return result;
+}
+
+static PyObject *put(PyObject *callable, PyObject *const *arguments, size_t count, PyObject *names) {
+  return put_in(callable, arguments, count, names, true);
+}
+
+static PyObject *put_unordered(PyObject *callable, PyObject *const *arguments, size_t count,
+                               PyObject *names) {
+  return put_in(callable, arguments, count, names, false);
 }
 
 static PyObject *take(PyObject *callable, PyObject *const *arguments, size_t count,
                       PyObject *names) {
+  PyObject *outer = within, *queue = argument_count(count) == 0 ? NULL : arguments[0];
+  if (queue == NULL || queue == outer || !runtime->is_recording())
+    return call_original(callable, arguments, count, names);
+  within = queue;
   PyObject *result = call_original(callable, arguments, count, names);
-  if (result != NULL && argument_count(count) != 0 && runtime->is_recording())
-    runtime->items(CTRACE_RECORD_DEQUEUE, key_of(arguments[0]), CTRACE_PYTHON_QUEUE, 1, 0,
-                   runtime->now_after());
+  within = outer;
+  if (result != NULL)
+    runtime->items(CTRACE_RECORD_DEQUEUE, key_of(queue), CTRACE_PYTHON_QUEUE, 1,
+                   forget_item(queue, result), runtime->now_after());
+  return result;
+}
+
+// MARK: Classes
+
+/// Sees to a class that a program has made of one of these, when there is a queue of it.
+static void set_up_class(PyObject *type) {
+  static PyObject *known[64];
+  PyObject **place = &known[(uintptr_t)type * UINT64_C(0x9e3779b97f4a7c15) >> 58];
+  if (*place == type) return;
+  *place = type;
+  stand_in(type, "_put", put_unordered);
+  stand_in(type, "_get", take);
+}
+
+static PyObject *make(PyObject *callable, PyObject *const *arguments, size_t count,
+                      PyObject *names) {
+  PyObject *result = call_original(callable, arguments, count, names);
+  PyObject *order =
+      result == NULL || argument_count(count) == 0 ? NULL : get((PyObject *)arguments[0]->type, "__mro__");
+  for (Py_ssize_t index = 0; order != NULL && index < PyTuple_Size(order); index++)
+    set_up_class(PyTuple_GetItem(order, index));
+  Py_DecRef(order);
   return result;
 }
 
@@ -62,15 +143,11 @@ bool set_up_queue(PyObject *module) {
   PyObject *last = get(module, "SimpleQueue");
   if (last == NULL) return false;
   mark_all(module, queue_methods);
-  static const char *const types[] = {"Queue", "LifoQueue", "PriorityQueue"};
-  for (size_t index = 0; index < sizeof types / sizeof *types; index++) {
-    PyObject *type = get(module, types[index]);
-    if (type != NULL) {
-      stand_in(type, "_put", put);
-      stand_in(type, "_get", take);
-    }
-    Py_DecRef(type);
-  }
+  PyObject *queue = get(module, "Queue");
+  stand_in(queue, "_put", put);
+  stand_in(queue, "_get", take);
+  stand_in(queue, "__init__", make);
+  Py_DecRef(queue);
   Py_DecRef(last);
   return true;
 }

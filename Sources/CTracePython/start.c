@@ -70,13 +70,34 @@ static void set_up(void) {
     set_up_loaded(watched);
 }
 
+/// The interpreter's entry of the hook: what it allocates when it is given the first one.
+static struct {
+  void *next;
+  Py_AuditHookFunction hook;
+  void *data;
+} *entry;
+
+/// Takes the entry out of the interpreter's list, before it is freed at the end: the interpreter does that
+/// by the allocator that it has by then, which is another one with -X dev and PYTHONMALLOC.
+static void leave_list(void) {
+  char *state = runtime->state;
+  for (size_t place = 0; entry != NULL && place + sizeof(void *) <= runtime->state_size;
+       place += sizeof(void *)) {
+    void **word = (void **)(state + place);
+    if (*word == entry) *word = entry->next;
+  }
+}
+
 /// Runs with the interpreter's lock held, at every event that the interpreter tells of.
 static int hook(const char *event, PyObject *arguments, void *unused) {
   (void)unused;
   bool is_import = event[0] == 'i' && strcmp(event, "import") == 0;
-  if (likely(is_set_up) && !is_import) return 0;
+  if (likely(is_set_up) && !is_import) {
+    if (event[0] == 'c' && strcmp(event, "cpython._PySys_ClearAuditHooks") == 0) leave_list();
+    return 0;
+  }
   bool is_run = !is_set_up && strncmp(event, "cpython.run_", 12) == 0;
-  if (!(is_set_up && is_import) && !is_run) return 0;
+  if (!is_set_up && !is_run) return 0;
   PyObject *type, *value, *traceback;
   PyErr_Fetch(&type, &value, &traceback);
   if (is_run)
@@ -87,11 +108,28 @@ static int hook(const char *event, PyObject *arguments, void *unused) {
   return 0;
 }
 
+static void *allocate_entry(void *unused, size_t size) {
+  (void)unused;
+  void *memory = malloc(size);
+  if (entry == NULL && size == sizeof *entry) entry = memory;
+  return memory;
+}
+
+static void add_hook(void) {
+  PyMemAllocatorEx allocator;
+  PyMem_GetAllocator(PYMEM_DOMAIN_RAW, &allocator);
+  PyMemAllocatorEx own = allocator;
+  own.malloc = allocate_entry;
+  PyMem_SetAllocator(PYMEM_DOMAIN_RAW, &own);
+  PySys_AddAuditHook(hook, NULL);
+  PyMem_SetAllocator(PYMEM_DOMAIN_RAW, &allocator);
+}
+
 __attribute__((visibility("default"))) void ctrace_probe_start(const struct ctrace_probe_api *api) {
   runtime = api;
   const char *version = Py_GetVersion();
   python_version = strncmp(version, "3.", 2) == 0 ? (uint32_t)strtoul(version + 2, NULL, 10) : 0;
-  PySys_AddAuditHook(hook, NULL);
+  add_hook();
 }
 
 // MARK: Helpers

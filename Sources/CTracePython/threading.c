@@ -71,20 +71,24 @@ static PyObject *thread_begins(PyObject *callable, PyObject *const *arguments, s
   return result;
 }
 
-/// A thread may have got another name, and has forgotten its function by now.
-static PyObject *thread_ends(PyObject *callable, PyObject *const *arguments, size_t count,
+/// A thread may have got another name, and has forgotten its function by its end.
+static void tell_last_name(PyObject *thread) {
+  char name[256];
+  PyObject *daemon = get(thread, "_daemonic");
+  if (copy_text(name, sizeof name, thread, "_name") > 0 && strncmp(name, "Thread-", 7) != 0)
+    runtime->thread_name(name, daemon != NULL && PyObject_IsTrue(daemon) == 1);
+  PyErr_Clear();
+  Py_DecRef(daemon);
+}
+
+static PyObject *thread_runs(PyObject *callable, PyObject *const *arguments, size_t count,
                              PyObject *names) {
   static PyObject *ident;
-  if (argument_count(count) == 1 &&
-      number_of(arguments[0], interned(&ident, "_ident"), 0) == (long long)pthread_self()) {
-    char name[256];
-    PyObject *daemon = get(arguments[0], "_daemonic");
-    if (copy_text(name, sizeof name, arguments[0], "_name") > 0 && strncmp(name, "Thread-", 7) != 0)
-      runtime->thread_name(name, daemon != NULL && PyObject_IsTrue(daemon) == 1);
-    PyErr_Clear();
-    Py_DecRef(daemon);
-  }
-  return call_original(callable, arguments, count, names);
+  PyObject *result = call_original(callable, arguments, count, names);
+  if (result != NULL && argument_count(count) == 1 &&
+      number_of(arguments[0], interned(&ident, "_ident"), 0) == (long long)pthread_self())
+    tell_last_name(arguments[0]);
+  return result;
 }
 
 // MARK: Semaphores
@@ -124,7 +128,7 @@ bool set_up_threading(PyObject *module) {
     mark_all(module, methods);
     mark(thread, "join", python_version >= 13 ? CTRACE_ROLE_JOIN : CTRACE_ROLE_PART, CTRACE_THREAD);
     stand_in(thread, "_set_native_id", thread_begins);
-    stand_in(thread, "_delete", thread_ends);
+    stand_in(thread, "_bootstrap_inner", thread_runs);
     stand_in(semaphore, "acquire", semaphore_acquire);
     stand_in(semaphore, "__enter__", semaphore_acquire);
     stand_in(semaphore, "release", semaphore_release);

@@ -36,6 +36,8 @@ static void check_process(void) {
   gil.holder = 0;
 }
 
+// MARK: Waits
+
 static void begin_wait(void) {
   if (!is_recording() || self.gil_wait.is_recorded) return;
   check_process();
@@ -52,9 +54,49 @@ static void end_wait(uint8_t outcome) {
 
 void abandon_gil(void) { end_wait(CTRACE_CANCELLED); }
 
+// MARK: Calls
+
+/// Stands for all calls of C in which threads had not the lock.
+static const char calls;
+
+/// A call of C that took its time, and nothing of which is recorded by itself: a sleep, a request, a long
+/// computation. Only now may be asked where in Python it was made, and it is the same place still.
+static noinline void record_call(uint64_t start, uint64_t end) {
+  record_name((uintptr_t)&calls, CTRACE_CALL, 0, "calls without the GIL");
+  enter();
+  struct ctrace_record_task *record;
+  // A wait for the lock that goes on began at the same place.
+  uint8_t stack = self.gil_wait.is_recorded          ? self.slot->pending.stack
+                  : self.slot->pending.state == 1 ? 0
+                                                  : capture_stack(PYTHON_SITE);
+  if ((record = reserve_record(CTRACE_RECORD_TASK_WAIT, sizeof *record / 8, end)) != NULL) {
+    record->head.lock_kind = CTRACE_CALL;
+    record->head.operation = CTRACE_WAIT;
+    record->head.stack = stack;
+    record->start = start;
+    record->key = any_key((uintptr_t)&calls);
+    commit_record(record);
+  }
+  leave();
+}
+
+/// Looks at what the thread did since it dropped the lock.
+always_inline void end_call(void) {
+  uint64_t start = self.gil_free_since;
+  bool has_waited = self.gil_wait.is_recorded;
+  uint64_t end = has_waited ? wait_start(&self.gil_wait) : now();
+  // A window of values is 2.5 ms.
+  if (start != 0 && end > start && unlikely(end - start > arena.control->value_window / 2) &&
+      self.waits == self.waits_at_drop + has_waited)
+    record_call(start, end);
+}
+
+// MARK: Holds
+
 static void taken(void) {
   if (!is_recording()) return;
   check_process();
+  end_call();
   end_wait(CTRACE_ACQUIRED);
   __atomic_store_n(&gil.holder, self.slot->tid, __ATOMIC_RELAXED);
   note_acquire(gil.condition, CTRACE_GIL, (struct site){gil.condition, 0});
@@ -69,6 +111,8 @@ static void dropped(uint64_t time) {
   uint64_t acquired = use->acquired;
   use->acquired = 0;
   self.sampled = 0;
+  self.gil_free_since = time;
+  self.waits_at_drop = self.waits;
   bool is_wanted = __atomic_load_n(&gil.waiters, __ATOMIC_RELAXED) != 0;
   if (!is_wanted && acquired != 0) {
     struct ctrace_use_detail *detail = detail_of(use);

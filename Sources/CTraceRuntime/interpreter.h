@@ -23,6 +23,8 @@ struct interpreter {
   struct range module;
   /// The function that runs code.
   struct range evaluation;
+  /// The probe.
+  struct range probe;
 };
 extern struct interpreter interpreter;
 

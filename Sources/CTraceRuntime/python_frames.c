@@ -295,7 +295,7 @@ bool mix_stack(struct stack *mixed, const struct stack *native) {
     uintptr_t address = (uintptr_t)native->frames[index];
     if (contains(interpreter.evaluation, address))
       frame = add_frames(mixed, frame, false);
-    else if (!contains(interpreter.module, address))
+    else if (!contains(interpreter.module, address) && !contains(interpreter.probe, address))
       add_to_stack(mixed, address);
   }
   // The walk through C has a longest length, and may have broken off.

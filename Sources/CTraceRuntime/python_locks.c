@@ -96,20 +96,20 @@ void python_wait_begin(struct python_wait *wait, const sem_t *semaphore, struct 
              owner->lock == lock ? (uint32_t)owner->tid : 0, 0, site);
 }
 
-void python_wait_end(struct python_wait *wait, int result, struct site site) {
+void python_wait_end(struct python_wait *wait, int result) {
   if (!wait->wait.is_recorded) return;
   uint8_t outcome = result == 0          ? CTRACE_ACQUIRED
                     : errno == ETIMEDOUT ? CTRACE_TIMED_OUT
                                          : CTRACE_FAILED;
   wait_end(&wait->wait, outcome);
-  if (result == 0 && is_recording()) python_lock_acquired(wait->semaphore, site);
+  if (result == 0 && is_recording()) python_lock_acquired(wait->semaphore);
 }
 
 void python_wait_cleanup(struct python_wait *wait) { wait_end(&wait->wait, CTRACE_CANCELLED); }
 
 // MARK: Locks
 
-int python_lock_acquired(const sem_t *semaphore, struct site site) {
+int python_lock_acquired(const sem_t *semaphore) {
   if (is_parked(semaphore) || is_in_native_object()) return 0;
   if (self.waiter_lock == (uintptr_t)semaphore) {
     // Taken twice, of which the second time is the wait.
@@ -120,7 +120,8 @@ int python_lock_acquired(const sem_t *semaphore, struct site site) {
   struct owner *owner = owner_of((uintptr_t)semaphore);
   owner->lock = (uintptr_t)semaphore;
   owner->tid = self.slot->tid;
-  return note_acquire((uintptr_t)semaphore, CTRACE_PYTHON_LOCK, site);
+  // Where in the interpreter it was is of no use to anybody.
+  return note_acquire((uintptr_t)semaphore, CTRACE_PYTHON_LOCK, PYTHON_SITE);
 }
 
 /// The hold ends: in whichever thread, because a lock need not be released by the one that took it.

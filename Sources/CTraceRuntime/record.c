@@ -333,6 +333,7 @@ void wait_begin(struct wait *wait, uintptr_t lock, uint8_t lock_kind, uint8_t op
   struct ctrace_pending *pending = &self.slot->pending;
   if (unlikely(self.is_whole) && pending->state == 1) return;
   enter();
+  self.waits += 1;
   if (self.wait_ended) write_wait();
   wait->lock = lock;
   wait->lock_kind = lock_kind;

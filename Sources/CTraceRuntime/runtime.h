@@ -139,6 +139,11 @@ struct thread_state {
   struct wait gil_wait;
   /// When the thread dropped that lock, until that is told.
   uint64_t gil_dropped;
+  /// When the thread dropped it last, 0 before, and how many waits it had begun by then.
+  uint64_t gil_free_since;
+  uint32_t waits_at_drop;
+  /// Waits that it has begun.
+  uint32_t waits;
   /// The lock of Python's that the thread has made to wait by for a condition, and whether it has taken it.
   uintptr_t waiter_lock;
   bool is_waiter_lock_taken;

@@ -82,6 +82,7 @@ bool attach_thread(void) {
   self.is_whole = false;
   self.gil_wait.is_recorded = false;
   self.gil_dropped = 0;
+  self.gil_free_since = 0;
   self.waiter_lock = 0;
   self.has_kept_items = false;
   slot->process = this_process.live;

@@ -139,6 +139,16 @@ public enum LockKind: UInt8, CaseIterable, Sendable {
     }
   }
 
+  /// Whether it is an object of Python's threads: where it was made is known by frames of Python's alone.
+  public var isPython: Bool {
+    switch self {
+    case .pythonLock, .pythonCondition, .pythonEvent, .pythonSemaphore, .pythonBarrier, .pythonQueue,
+      .future:
+      true
+    default: false
+    }
+  }
+
   /// Whether it is a queue of the kernel's, of which is known what was in when it was first looked at.
   public var isKernelQueue: Bool {
     switch self {

@@ -329,6 +329,10 @@ final class ThreadStream {
       catalog.setSite(
         stack(wait.stack), ofFutex: wait.lock,
         isOwned: UInt32(wait.operation) == CTRACE_LOCK.rawValue, in: process)
+    } else if kind(wait.lock_kind).isPython {
+      catalog.setSite(
+        stack(wait.stack), ofKey: wait.lock, kind: kind(wait.lock_kind), isInitialisation: false,
+        in: process)
     }
     append(
       Event(

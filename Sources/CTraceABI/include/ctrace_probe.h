@@ -86,6 +86,9 @@ struct ctrace_python_frame {
 /// What the runtime offers to the probe. All functions may be called at any time; each but
 /// `read_frames` is one of the runtime's own, and they are told there.
 struct ctrace_probe_api {
+  /// `_PyRuntime`.
+  void *state;
+  size_t state_size;
   bool (*is_recording)(void);
   uint64_t (*now)(void);
   uint64_t (*now_after)(void);
