@@ -126,6 +126,7 @@ bool set_up_threading(PyObject *module) {
   // The last function of the module: it is complete.
   if (last != NULL) {
     mark_all(module, methods);
+    mark(module, "RLock", CTRACE_ROLE_PART, 0);
     mark(thread, "join", python_version >= 13 ? CTRACE_ROLE_JOIN : CTRACE_ROLE_PART, CTRACE_THREAD);
     stand_in(thread, "_set_native_id", thread_begins);
     stand_in(thread, "_bootstrap_inner", thread_runs);

@@ -126,6 +126,16 @@ public enum LockKind: UInt8, CaseIterable, Sendable {
   /// rather than for what a queue or condition brings.
   public var isIdle: Bool { self == .thread || self == .poll || self == .call }
 
+  /// Whether tasks wait for it, while the thread that they run on does other things.
+  public var isOfTasks: Bool {
+    switch self {
+    case .asyncioLock, .asyncioCondition, .asyncioEvent, .asyncioSemaphore, .asyncioQueue, .geventLock,
+      .geventEvent, .geventSemaphore, .geventQueue:
+      true
+    default: false
+    }
+  }
+
   /// Whether it is a name for tasks: what threads run by turns.
   public var isTask: Bool { self == .task || self == .greenlet }
 
