@@ -146,9 +146,17 @@ bool lead_method(PyObject *type, const char *name, call_handler handler) {
 // MARK: Slots of types
 
 /// In a type, the same in all versions that the probe knows.
-enum { ITERNEXT_OF_TYPE = 224, NEW_OF_TYPE = 312 };
+enum { VECTORCALL_OFFSET_OF_TYPE = 56, ITERNEXT_OF_TYPE = 224, NEW_OF_TYPE = 312 };
 
 static void **slot_of(PyObject *type, size_t offset) { return (void **)((char *)type + offset); }
+
+/// The function that some types have to be called by at once; NULL where there is none. A type has it where
+/// the type of types says: from 3.9 on.
+static void **vectorcall_of(PyObject *type) {
+  size_t offset = *(size_t *)slot_of((PyObject *)&PyType_Type, VECTORCALL_OFFSET_OF_TYPE);
+  void **slot = offset == 0 ? NULL : slot_of(type, offset);
+  return slot == NULL || *slot == NULL ? NULL : slot;
+}
 
 /// The types that were made of this one before have the same function.
 static void lead_subtypes(PyObject *type, void *original) {
@@ -174,7 +182,8 @@ bool lead_constructor(PyObject *type, call_handler handler) {
     return lead_method(type, "__init__", handler);
   if (!are_natives_led() || !lead_pointer(slot, handler)) return false;
   if (*slot != original) lead_subtypes(type, original);
-  return true;
+  void **vectorcall = vectorcall_of(type);
+  return vectorcall == NULL || lead_pointer(vectorcall, handler);
 }
 
 bool lead_iteration(PyObject *type, call_handler handler) {

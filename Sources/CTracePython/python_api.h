@@ -166,6 +166,7 @@ unsigned long long PyLong_AsUnsignedLongLong(PyObject *number);
 double PyFloat_AsDouble(PyObject *number);
 
 extern PyTypeObject PyBaseObject_Type;
+extern PyTypeObject PyType_Type;
 extern PyTypeObject PyFunction_Type;
 extern PyTypeObject PyUnicode_Type;
 extern PyTypeObject PyMethod_Type;

@@ -24,6 +24,7 @@ static const struct marked_method methods[] = {
     {"Barrier", "_wait", CTRACE_ROLE_PART, 0},
     {"Barrier", "_release", CTRACE_ROLE_WAKE, CTRACE_PYTHON_BARRIER},
     {"Barrier", "_break", CTRACE_ROLE_WAKE, CTRACE_PYTHON_BARRIER},
+    {"_RLock", "__init__", CTRACE_ROLE_PART, 0},
     {"Thread", "_wait_for_tstate_lock", CTRACE_ROLE_JOIN, CTRACE_THREAD},
     {.type = NULL},
 };
@@ -128,6 +129,7 @@ bool set_up_threading(PyObject *module) {
     mark_all(module, methods);
     mark(module, "RLock", CTRACE_ROLE_PART, 0);
     mark(thread, "join", python_version >= 13 ? CTRACE_ROLE_JOIN : CTRACE_ROLE_PART, CTRACE_THREAD);
+    mark(module, "RLock", CTRACE_ROLE_PART, 0);
     stand_in(thread, "_set_native_id", thread_begins);
     stand_in(thread, "_bootstrap_inner", thread_runs);
     stand_in(semaphore, "acquire", semaphore_acquire);
