@@ -15,6 +15,15 @@ struct watched_module watched_modules[] = {
     {.name = "threading", .set_up = set_up_threading},
     {.name = "queue", .set_up = set_up_queue},
     {.name = "concurrent.futures._base", .set_up = set_up_futures},
+    {.name = "_queue", .set_up = set_up_simple_queue},
+    {.name = "greenlet", .set_up = set_up_greenlet},
+    {.name = "gevent.hub", .set_up = set_up_gevent_hub},
+    {.name = "gevent.greenlet", .set_up = set_up_gevent_greenlet},
+    {.name = "gevent.lock", .set_up = set_up_gevent_locks},
+    {.name = "gevent.thread", .set_up = set_up_gevent_thread},
+    {.name = "gevent.event", .set_up = set_up_gevent_events},
+    {.name = "gevent.queue", .set_up = set_up_gevent_queues},
+    {.name = "gevent._threading", .set_up = set_up_gevent_pool},
     {.name = NULL},
 };
 
@@ -155,6 +164,15 @@ PyObject *get(PyObject *owner, const char *name) {
   PyObject *found = owner == NULL ? NULL : PyObject_GetAttrString(owner, name);
   if (found == NULL) PyErr_Clear();
   return found;
+}
+
+bool is_complete(PyObject *module) {
+  PyObject *spec = get(module, "__spec__"), *state = get(spec, "_initializing");
+  bool is_under_way = state != NULL && PyObject_IsTrue(state) == 1;
+  PyErr_Clear();
+  Py_DecRef(state);
+  Py_DecRef(spec);
+  return !is_under_way;
 }
 
 void mark(PyObject *type, const char *method, uint8_t role, uint8_t lock_kind) {

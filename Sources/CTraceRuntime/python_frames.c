@@ -347,17 +347,37 @@ bool mark_python_code(const void *code, uint8_t role, uint8_t lock_kind) {
   return true;
 }
 
-struct python_object object_in_use(void) {
+static const void *present_frame(void) { return layout == NULL ? NULL : first_frame(layout); }
+
+struct ctrace_python_object enter_object(struct ctrace_python_object object) {
+  struct ctrace_python_object before = self.entered;
+  // One that comes back has its frame.
+  if (object.object != NULL && object.frame == NULL) {
+    object.inner_role = object.role;
+    object.is_native = true;
+    object.frame = present_frame();
+  }
+  self.entered = object;
+  return before;
+}
+
+bool is_in_native_object(void) {
+  return unlikely(self.entered.object != NULL) && self.entered.frame == present_frame();
+}
+
+struct ctrace_python_object object_in_use(void) {
   enum { DEEPEST = 8 };
-  struct python_object found = {0};
-  const void *frame = layout == NULL ? NULL : first_frame(layout);
+  if (is_in_native_object()) return self.entered;
+  struct ctrace_python_object found = {0};
+  const void *frame = present_frame();
   for (uint32_t depth = 0; frame != NULL && depth < DEEPEST; frame = frame_behind(layout, frame)) {
     if (!is_shown(layout, frame)) continue;
     const struct mark *mark = place_of_mark(pointer_at(frame, layout->frame_code));
     if (mark->code == NULL) break;
-    if (depth++ == 0) found.inner_role = mark->role;
+    depth += 1;
     if (mark->role == CTRACE_ROLE_PART) continue;
-    found.address = (uintptr_t)pointer_at(frame, layout->frame_locals);
+    if (found.object == NULL) found.inner_role = mark->role;
+    found.object = pointer_at(frame, layout->frame_locals);
     found.role = mark->role;
     found.lock_kind = mark->lock_kind;
   }

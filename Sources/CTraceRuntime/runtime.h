@@ -12,6 +12,7 @@
 
 #include "clock.h"
 #include "ctrace_abi.h"
+#include "ctrace_probe.h"
 #include "real.h"
 
 #define likely(condition) __builtin_expect(!!(condition), 1)
@@ -160,6 +161,8 @@ struct thread_state {
   /// The lock of Python's that the thread has made to wait by for a condition, and whether it has taken it.
   uintptr_t waiter_lock;
   bool is_waiter_lock_taken;
+  /// The object in C of Python's that it is in a call of.
+  struct ctrace_python_object entered;
 };
 extern __thread struct thread_state self __attribute__((tls_model("initial-exec")));
 
