@@ -19,6 +19,8 @@ struct TaskAnalysis {
 
   /// Whether there can be any tasks: without them nothing is kept.
   private let hasTasks: Bool
+  /// Names of gevent's hubs, the greenlets that its loops run in.
+  private var hubs: Set<LockID> = []
 
   private struct Key: Hashable {
     var lock: LockID
@@ -28,6 +30,7 @@ struct TaskAnalysis {
   init(_ definitions: TraceDefinitions, locks: NumberIndex, threads: NumberIndex) {
     hasTasks = definitions.locks.values.contains { $0.kind.isTask }
     guard hasTasks else { return }
+    hubs = Set(definitions.locks.values.lazy.filter(\.isHub).map(\.id))
     latest = Array(repeating: 0, count: locks.numbers.count)
     stepWaits = Array(repeating: StepWaits(), count: threads.numbers.count)
     processes = threads.numbers.map {
@@ -59,7 +62,7 @@ struct TaskAnalysis {
     let place = places[key] ?? UInt32(names.count)
     if place == names.count {
       places[key] = place
-      names.append(TaskAccumulator(lock: lock, process: process))
+      names.append(TaskAccumulator(lock: lock, process: process, isHub: hubs.contains(lock)))
     }
     latest[number] = place
     return place
