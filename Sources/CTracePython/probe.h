@@ -68,6 +68,9 @@ static inline size_t argument_count(size_t count) { return count & ~PY_VECTORCAL
 /// The whole number that an attribute is, or another number where it is none. `name` is interned.
 long long number_of(PyObject *object, PyObject *name, long long otherwise);
 
+/// Copies the text of an attribute, which may be missing; returns how much.
+size_t copy_text(char *to, size_t room, PyObject *owner, const char *name);
+
 /// An interned string, made where `place` is NULL.
 PyObject *interned(PyObject **place, const char *text);
 
@@ -76,5 +79,13 @@ PyObject *interned(PyObject **place, const char *text);
 bool set_up_threading(PyObject *module);
 bool set_up_queue(PyObject *module);
 bool set_up_futures(PyObject *module);
+bool set_up_selectors(PyObject *module);
+bool set_up_contexts(PyObject *module);
+bool set_up_processes(PyObject *module);
+bool set_up_shared_locks(PyObject *module);
+bool set_up_connections(PyObject *module);
+bool set_up_shared_queues(PyObject *module);
+bool set_up_fork_server(PyObject *module);
+bool set_up_resource_tracker(PyObject *module);
 
 #endif

@@ -3,6 +3,7 @@
 //
 // What is known may be wrong, when a descriptor was closed by none of these calls: items are counted
 // for another queue then until one looks again, and nothing else.
+#include "multiprocessing.h"
 #include "files.h"
 
 #include <fcntl.h>
@@ -243,6 +244,7 @@ static void pipe_made(const int *files, struct site site) {
     uint64_t number = number_of(&status), key = shared_key(CTRACE_PIPE, number);
     remember(files[0], FILE_PIPE, number, 0);
     remember(files[1], FILE_PIPE, number, 0);
+    message_queue_made(number);
     record_lock(CTRACE_RECORD_INIT, key, CTRACE_PIPE, 0, site);
     record_name(key, CTRACE_PIPE, pipe_size(files[0]), NULL);
   }
@@ -270,6 +272,7 @@ static void sockets_made(const int *files, struct site site) {
     for (int end = 0; end < 2; end++) {
       uint64_t number = socket_number(&status[end]);
       remember(files[end], FILE_SOCKET, number, socket_number(&status[!end]));
+      message_queue_made(number);
       record_lock(CTRACE_RECORD_INIT, shared_key(CTRACE_SOCKET, number), CTRACE_SOCKET, 0, site);
     }
   }

@@ -490,7 +490,7 @@ static bool write_value(uint64_t key, uint64_t time, uint8_t operation, uint32_t
 void record_value(uintptr_t lock, uint8_t operation, uint32_t value, uint64_t time) {
   enter();
   if (self.wait_ended) write_wait();
-  uint64_t hash = hash_address(lock), key = key_of(lock, hash);
+  uint64_t hash = hash_address(lock), key = any_key(lock);
   if (time - self.value_window > arena.control->value_window) {
     self.value_window = time;
     self.value_budget = CTRACE_VALUES_PER_WINDOW;
