@@ -76,12 +76,12 @@ static void move_item(uint8_t record_kind, uint64_t queue, uint64_t time) {
 
 // MARK: Semaphores
 
-uint8_t role_of_semaphore(struct shared_semaphore *semaphore) {
+bool is_part(struct shared_semaphore *semaphore) {
   if (semaphore->role == CTRACE_SEMAPHORE_ITSELF) {
     uint8_t kind = object_in_use().lock_kind;
     if (kind != 0 && kind != CTRACE_SEMAPHORE) semaphore->role = CTRACE_SEMAPHORE_PART;
   }
-  return semaphore->role;
+  return semaphore->role > CTRACE_SEMAPHORE_ITSELF;
 }
 
 void semaphore_is(const void *semaphore, uint8_t role) {
@@ -179,10 +179,14 @@ int part_post(sem_t *semaphore, const struct shared_semaphore *shared) {
 
 // MARK: Messages
 
-/// The messages that go through a file in one direction; 0 where that is none that both ends know.
+/// The messages that go through a file in one direction; 0 where that is none that both ends know. Those to
+/// and from one server are the same in all of its connections.
 static uint64_t messages_of(int file, uint8_t operation) {
   uint64_t queue = (unsigned)file < FILES_KNOWN ? find_queue(file, operation) : 0;
-  return queue == 0 ? 0 : shared_key(CTRACE_MESSAGES, queue);
+  if (queue == 0) return 0;
+  struct server server = server_of(file);
+  if (server.requests == 0) return shared_key(CTRACE_MESSAGES, queue);
+  return server.is_own == (operation == CTRACE_TAKE) ? server.requests : server.replies;
 }
 
 void message_queue_made(uint64_t number) {

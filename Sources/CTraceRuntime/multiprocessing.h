@@ -6,8 +6,8 @@
 #include "interpreter.h"
 #include "shared_semaphores.h"
 
-/// What a semaphore is part of. One that another process has made shows it in its use.
-uint8_t role_of_semaphore(struct shared_semaphore *semaphore);
+/// Whether a semaphore is part of something. One that another process has made shows it in its use.
+bool is_part(struct shared_semaphore *semaphore);
 
 // Of semaphores that are part of something.
 void part_wait_begin(struct wait *wait, const struct shared_semaphore *semaphore);

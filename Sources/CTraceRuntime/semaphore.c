@@ -12,7 +12,7 @@ static uint64_t shared_lock(const struct shared_semaphore *shared) {
 
 static noinline void shared_taken(sem_t *semaphore, struct shared_semaphore *shared,
                                   struct site site) {
-  if (role_of_semaphore(shared) != CTRACE_SEMAPHORE_ITSELF) {
+  if (is_part(shared)) {
     part_taken(shared);
     return;
   }
@@ -33,11 +33,13 @@ always_inline void taken(sem_t *semaphore, struct site site) {
 
 static void begin_wait(struct wait *wait, sem_t *semaphore, struct site site) {
   struct shared_semaphore *shared = shared_semaphore(semaphore);
-  if (shared != NULL && role_of_semaphore(shared) != CTRACE_SEMAPHORE_ITSELF)
+  if (shared == NULL)
+    wait_begin(wait, (uintptr_t)semaphore, CTRACE_SEMAPHORE, CTRACE_WAIT, 0, 0, site);
+  else if (is_part(shared))
     part_wait_begin(wait, shared);
   else
-    wait_begin(wait, shared == NULL ? (uintptr_t)semaphore : shared_lock(shared), CTRACE_SEMAPHORE,
-               CTRACE_WAIT, 0, 0, site);
+    wait_begin(wait, shared_lock(shared), CTRACE_SEMAPHORE, CTRACE_WAIT, 0, 0,
+               shared->role == CTRACE_SEMAPHORE_ITSELF ? PYTHON_SITE : site);
 }
 
 /// Whether a semaphore is a lock of the interpreter's own.
@@ -91,8 +93,7 @@ exported int sem_post(sem_t *semaphore) {
   struct shared_semaphore *shared = shared_semaphore(semaphore);
   if (shared == NULL && is_from_interpreter(THIS_SITE))
     return python_lock_release(semaphore, THIS_SITE);
-  if (unlikely(shared != NULL) && is_recording() &&
-      role_of_semaphore(shared) != CTRACE_SEMAPHORE_ITSELF)
+  if (unlikely(shared != NULL) && is_recording() && is_part(shared))
     return part_post(semaphore, shared);
   // Before the post: a woken thread may destroy the semaphore at once.
   uint32_t value = semaphore_value(semaphore) + 1;

@@ -43,7 +43,7 @@ static void add(uintptr_t address, uint64_t number) {
   if (known == NULL) return;
   known->number = number;
   known->opened = 1;
-  known->role = CTRACE_SEMAPHORE_ITSELF;
+  known->role = CTRACE_SEMAPHORE_PLAIN;
   __atomic_store_n(&known->address, address, __ATOMIC_RELEASE);
   __atomic_store_n(&has_shared_semaphores, true, __ATOMIC_RELEASE);
 }

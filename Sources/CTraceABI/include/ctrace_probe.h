@@ -65,14 +65,16 @@ enum ctrace_python_role {
 
 /// What a semaphore that processes share is part of.
 enum ctrace_semaphore_role {
-  /// Nothing but itself.
-  CTRACE_SEMAPHORE_ITSELF = 0,
+  /// Nothing that is known.
+  CTRACE_SEMAPHORE_PLAIN = 0,
+  /// It is a semaphore of Python's.
+  CTRACE_SEMAPHORE_ITSELF = 1,
   /// It is a lock.
-  CTRACE_SEMAPHORE_LOCK = 1,
+  CTRACE_SEMAPHORE_LOCK = 2,
   /// It counts the free places of a queue.
-  CTRACE_SEMAPHORE_QUEUE = 2,
+  CTRACE_SEMAPHORE_QUEUE = 3,
   /// Of a condition, or of something that is made of one.
-  CTRACE_SEMAPHORE_PART = 3,
+  CTRACE_SEMAPHORE_PART = 4,
 };
 
 /// A frame of Python's, as the runtime reads it: for the probe's test of the layout.
