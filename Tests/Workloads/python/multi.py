@@ -18,6 +18,14 @@ def until_asleep(pid):
         time.sleep(0.0002)
 
 
+def keep_waiting(pid):
+    """Returns when another sleeps and 20 ms are over, with how long it has slept at least."""
+    until_asleep(pid)
+    start = time.monotonic_ns()
+    time.sleep(0.02)
+    return time.monotonic_ns() - start
+
+
 class Measure:
     """Sums up what calls take; `once` times one."""
 
@@ -27,8 +35,11 @@ class Measure:
     def once(self, name, call, *arguments):
         start = time.monotonic_ns()
         result = call(*arguments)
-        self.times[name] = self.times.get(name, 0) + time.monotonic_ns() - start
+        self.add(name, time.monotonic_ns() - start)
         return result
+
+    def add(self, name, nanoseconds):
+        self.times[name] = self.times.get(name, 0) + nanoseconds
 
     def say(self):
         for name, value in self.times.items():

@@ -3,9 +3,8 @@
 import multiprocessing
 import os
 import sys
-import time
 
-from multi import Measure, say, until_asleep
+from multi import Measure, keep_waiting, say
 
 ROUNDS = 3
 ALONE = 100
@@ -114,24 +113,20 @@ def want_barrier(barrier, measure):
     measure("barrier", barrier.wait)
 
 
-def hold_all(things, connection, other):
-    held = {}
+def hold_all(things, connection, prefix, other):
+    held = Measure()
     for name, thing in things.items():
         for _ in range(ROUNDS):
 
             def when_wanted():
                 connection.send(name)
                 connection.recv()
-                until_asleep(other)
-                start = time.monotonic_ns()
-                time.sleep(0.02)
-                held[name] = held.get(name, 0) + time.monotonic_ns() - start
+                held.add(f"{prefix}{name}_held", keep_waiting(other))
 
             globals()["hold_" + name](thing, when_wanted)
             connection.recv()
     connection.send(None)
-    for name, value in held.items():
-        say(f"{os.environ.get('SIDE', '')}{name}_held", value)
+    held.say()
 
 
 def want_all(things, connection, prefix):
@@ -158,8 +153,7 @@ def work_alone(things):
 
 def child(things, connection, parent):
     want_all(things, connection, "")
-    os.environ["SIDE"] = "back_"
-    hold_all(things, connection, parent)
+    hold_all(things, connection, "back_", parent)
     work_alone(things)
 
 
@@ -170,7 +164,7 @@ def main():
     process = context.Process(target=child, args=(things, there, os.getpid()))
     process.start()
     say("child", process.pid)
-    hold_all(things, here, process.pid)
+    hold_all(things, here, "", process.pid)
     want_all(things, here, "back_")
     process.join()
     assert process.exitcode == 0

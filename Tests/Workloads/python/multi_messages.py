@@ -5,7 +5,7 @@ import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 
-from multi import Measure, say, until_asleep
+from multi import Measure, keep_waiting, say
 
 SENT, BACK, SIMPLE, TASKS, MANAGED = 7, 3, 6, 4, 11
 
@@ -49,8 +49,7 @@ def child(connection, start, simple, joinable, parent):
     for _ in range(TASKS):
         joinable.get()
     connection.recv()
-    until_asleep(parent)
-    time.sleep(0.02)
+    measure.add("joined_held", keep_waiting(parent))
     for _ in range(TASKS):
         joinable.task_done()
     measure.say()
@@ -62,15 +61,14 @@ def talk(context):
     start, simple, joinable = context.Event(), make_simple(context), make_joinable(context)
     process = context.Process(target=child, args=(there, start, simple, joinable, os.getpid()))
     process.start()
-    # One of them needs more than a call of the kernel.
-    for number in range(SENT):
-        here.send((number, b"x" * (100_000 if number == 3 else 10)))
-        if number == 2:
-            start.set()
+    for number in range(SENT - 1):
+        here.send((number, b"x"))
+    start.set()
+    # More than a call of the kernel moves.
+    here.send((SENT - 1, b"x" * 1_000_000))
     for _ in range(BACK):
         assert here.recv_bytes() == b"back"
-    until_asleep(process.pid)
-    time.sleep(0.02)
+    measure.add("blocked_recv_held", keep_waiting(process.pid))
     here.send("late")
     for number in range(TASKS):
         joinable.put(number)

@@ -3,9 +3,8 @@ is empty."""
 import multiprocessing
 import os
 import sys
-import time
 
-from multi import Measure, say, until_asleep
+from multi import Measure, keep_waiting, say
 
 CAPACITY = 5
 ROUNDS = 4
@@ -19,11 +18,10 @@ def make_endless(context):
     return context.Queue()
 
 
-def take_late(queue, connection, parent):
+def take_late(queue, connection, parent, measure):
     for _ in range(ROUNDS):
         connection.recv()
-        until_asleep(parent)
-        time.sleep(0.02)
+        measure.add("blocked_put_held", keep_waiting(parent))
         queue.get()
     connection.send("done")
     for _ in range(CAPACITY):
@@ -38,8 +36,8 @@ def take_early(queue, connection, measure):
 
 
 def consumer(queue, connection, parent):
-    take_late(queue, connection, parent)
     measure = Measure()
+    take_late(queue, connection, parent, measure)
     take_early(queue, connection, measure)
     measure.say()
 
@@ -67,8 +65,7 @@ def main():
     here.recv()
     for _ in range(ROUNDS):
         here.recv()
-        until_asleep(process.pid)
-        time.sleep(0.02)
+        measure.add("blocked_get_held", keep_waiting(process.pid))
         queue.put("early")
     process.join()
     assert process.exitcode == 0
@@ -78,8 +75,7 @@ def main():
     for process in rivals:
         process.start()
         here.recv()
-        until_asleep(process.pid)
-    time.sleep(0.02)
+        measure.add("rivals_held", keep_waiting(process.pid))
     # What can't be sent is taken out again.
     endless.put(lambda: None)
     endless.put(b"x" * 200_000)
