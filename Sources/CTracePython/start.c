@@ -23,6 +23,15 @@ struct watched_module watched_modules[] = {
     {.name = "multiprocessing.queues", .set_up = set_up_shared_queues},
     {.name = "multiprocessing.forkserver", .set_up = set_up_fork_server},
     {.name = "multiprocessing.resource_tracker", .set_up = set_up_resource_tracker},
+    {.name = "_queue", .set_up = set_up_simple_queue},
+    {.name = "greenlet", .set_up = set_up_greenlet},
+    {.name = "gevent.hub", .set_up = set_up_gevent_hub},
+    {.name = "gevent.greenlet", .set_up = set_up_gevent_greenlet},
+    {.name = "gevent.lock", .set_up = set_up_gevent_locks},
+    {.name = "gevent.thread", .set_up = set_up_gevent_thread},
+    {.name = "gevent.event", .set_up = set_up_gevent_events},
+    {.name = "gevent.queue", .set_up = set_up_gevent_queues},
+    {.name = "gevent._threading", .set_up = set_up_gevent_pool},
     {.name = NULL},
 };
 
@@ -123,11 +132,38 @@ static void add_hook(void) {
   PyMem_SetAllocator(PYMEM_DOMAIN_RAW, &allocator);
 }
 
+// MARK: Versions
+
+/// The newest minor version that the probe has been tried with.
+enum { NEWEST_VERSION = 13 };
+
+/// What can't be recorded of this interpreter, said to people; false where that is everything.
+static bool check_version(const char *version) {
+  char *end;
+  unsigned long micro;
+  if (strncmp(version, "3.", 2) != 0) return false;
+  python_version = (uint32_t)strtoul(version + 2, &end, 10);
+  micro = *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
+  // Their objects begin in another way.
+  if (strstr(version, "free-threading") != NULL) {
+    runtime->note("this CPython is built without the GIL, which this ctrace does not know: of its Python "
+                  "code only waits are recorded, without its lines.");
+    return false;
+  }
+  if (python_version > NEWEST_VERSION) {
+    runtime->note("this CPython is newer than this ctrace knows: of its Python code only the GIL and waits "
+                  "are recorded, without its lines.");
+    return false;
+  }
+  if (python_version == 13 && micro > 0)
+    runtime->note("CPython keeps its locks to itself from 3.13.1 on: of threading.Lock and RLock waits are "
+                  "recorded, but not who holds them, nor how often they are taken.");
+  return python_version >= 8;
+}
+
 __attribute__((visibility("default"))) void ctrace_probe_start(const struct ctrace_probe_api *api) {
   runtime = api;
-  const char *version = Py_GetVersion();
-  python_version = strncmp(version, "3.", 2) == 0 ? (uint32_t)strtoul(version + 2, NULL, 10) : 0;
-  add_hook();
+  if (check_version(Py_GetVersion())) add_hook();
 }
 
 // MARK: Helpers
@@ -136,6 +172,15 @@ PyObject *get(PyObject *owner, const char *name) {
   PyObject *found = owner == NULL ? NULL : PyObject_GetAttrString(owner, name);
   if (found == NULL) PyErr_Clear();
   return found;
+}
+
+bool is_complete(PyObject *module) {
+  PyObject *spec = get(module, "__spec__"), *state = get(spec, "_initializing");
+  bool is_under_way = state != NULL && PyObject_IsTrue(state) == 1;
+  PyErr_Clear();
+  Py_DecRef(state);
+  Py_DecRef(spec);
+  return !is_under_way;
 }
 
 void mark(PyObject *type, const char *method, uint8_t role, uint8_t lock_kind) {

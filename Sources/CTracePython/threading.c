@@ -1,4 +1,5 @@
 // The module threading: what threads are called, what they wait for in it, and the value of semaphores.
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,6 +24,7 @@ static const struct marked_method methods[] = {
     {"Barrier", "_wait", CTRACE_ROLE_PART, 0},
     {"Barrier", "_release", CTRACE_ROLE_WAKE, CTRACE_PYTHON_BARRIER},
     {"Barrier", "_break", CTRACE_ROLE_WAKE, CTRACE_PYTHON_BARRIER},
+    {"_RLock", "__init__", CTRACE_ROLE_PART, 0},
     {"Thread", "_wait_for_tstate_lock", CTRACE_ROLE_JOIN, CTRACE_THREAD},
     {.type = NULL},
 };
@@ -49,10 +51,13 @@ static void tell_thread(PyObject *thread) {
 static PyObject *thread_begins(PyObject *callable, PyObject *const *arguments, size_t count,
                                PyObject *names) {
   PyObject *result = call_original(callable, arguments, count, names);
-  if (result != NULL && argument_count(count) == 1) {
-    runtime->thread_begins(arguments[0]);
-    tell_thread(arguments[0]);
-  }
+  if (result == NULL || argument_count(count) != 1) return result;
+  static PyObject *ident;
+  // In a program whose threads are greenlets they have no thread of their own.
+  if (number_of(arguments[0], interned(&ident, "_ident"), 0) != (long long)pthread_self())
+    return result;
+  runtime->thread_begins(arguments[0]);
+  tell_thread(arguments[0]);
   return result;
 }
 
@@ -68,8 +73,11 @@ static void tell_last_name(PyObject *thread) {
 
 static PyObject *thread_runs(PyObject *callable, PyObject *const *arguments, size_t count,
                              PyObject *names) {
+  static PyObject *ident;
   PyObject *result = call_original(callable, arguments, count, names);
-  if (result != NULL && argument_count(count) == 1) tell_last_name(arguments[0]);
+  if (result != NULL && argument_count(count) == 1 &&
+      number_of(arguments[0], interned(&ident, "_ident"), 0) == (long long)pthread_self())
+    tell_last_name(arguments[0]);
   return result;
 }
 
@@ -108,7 +116,9 @@ bool set_up_threading(PyObject *module) {
   // The last function of the module: it is complete.
   if (last != NULL) {
     mark_all(module, methods);
+    mark(module, "RLock", CTRACE_ROLE_PART, 0);
     mark(thread, "join", python_version >= 13 ? CTRACE_ROLE_JOIN : CTRACE_ROLE_PART, CTRACE_THREAD);
+    mark(module, "RLock", CTRACE_ROLE_PART, 0);
     stand_in(thread, "_set_native_id", thread_begins);
     stand_in(thread, "_bootstrap_inner", thread_runs);
     stand_in(semaphore, "acquire", semaphore_acquire);

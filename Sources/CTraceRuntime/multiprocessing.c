@@ -48,7 +48,7 @@ static void remember(uintptr_t object, uint64_t queue, uintptr_t buffer) {
   __atomic_store_n(&place->object, object, __ATOMIC_RELEASE);
 }
 
-static bool is_made(struct python_object object) { return object.role == CTRACE_ROLE_MAKE; }
+static bool is_made(struct ctrace_python_object object) { return object.role == CTRACE_ROLE_MAKE; }
 
 void queue_is(const void *object, const void *semaphore, const void *buffer, uint64_t capacity) {
   struct shared_semaphore *shared = shared_semaphore(semaphore);
@@ -65,9 +65,9 @@ void queue_is(const void *object, const void *semaphore, const void *buffer, uin
 }
 
 /// The thread that sends what is in a queue's buffer runs a function whose first argument is the buffer.
-static bool is_sender(struct python_object object) {
+static bool is_sender(struct ctrace_python_object object) {
   return object.lock_kind == CTRACE_PYTHON_QUEUE && object.role == CTRACE_ROLE_TAKE &&
-         find_object(object.address) == NULL;
+         find_object((uintptr_t)object.object) == NULL;
 }
 
 static void move_item(uint8_t record_kind, uint64_t queue, uint64_t time) {
@@ -87,7 +87,7 @@ bool is_part(struct shared_semaphore *semaphore) {
 void semaphore_is(const void *semaphore, uint8_t role) {
   struct shared_semaphore *shared = shared_semaphore(semaphore);
   if (shared == NULL || !is_recording()) return;
-  struct python_object object = object_in_use();
+  struct ctrace_python_object object = object_in_use();
   shared->role = role;
   if (!is_made(object)) return;
   // Those of a queue are told of with the queue.
@@ -100,8 +100,8 @@ void semaphore_is(const void *semaphore, uint8_t role) {
 
 /// What a thread waits for at a semaphore that is part of something: what that is shows in its functions.
 static struct awaited awaited_at_part(const struct shared_semaphore *semaphore,
-                                      struct python_object object) {
-  const struct queue_object *queue = find_object(object.address);
+                                      struct ctrace_python_object object) {
+  const struct queue_object *queue = find_object((uintptr_t)object.object);
   if (queue != NULL) return (struct awaited){queue->queue, kind_of_shared(queue->queue)};
   uint8_t kind = object.lock_kind == 0 || object.lock_kind == CTRACE_PYTHON_QUEUE
                      ? CTRACE_PYTHON_CONDITION
@@ -110,12 +110,12 @@ static struct awaited awaited_at_part(const struct shared_semaphore *semaphore,
 }
 
 /// Whoever takes items holds a lock meanwhile: others that want some wait for items.
-static bool is_for_items(struct python_object object) {
-  return object.role == CTRACE_ROLE_TAKE && find_object(object.address) != NULL;
+static bool is_for_items(struct ctrace_python_object object) {
+  return object.role == CTRACE_ROLE_TAKE && find_object((uintptr_t)object.object) != NULL;
 }
 
 void part_wait_begin(struct wait *wait, const struct shared_semaphore *semaphore) {
-  struct python_object object = object_in_use();
+  struct ctrace_python_object object = object_in_use();
   uint64_t lock = shared_key(CTRACE_PYTHON_LOCK, semaphore->number);
   switch (semaphore->role) {
     case CTRACE_SEMAPHORE_LOCK:
@@ -149,7 +149,7 @@ void part_taken(const struct shared_semaphore *semaphore) {
     // A place is given back before this, and the item is taken out after it.
     uint64_t time = now_after();
     move_item(CTRACE_RECORD_ENQUEUE, shared_key(CTRACE_PYTHON_QUEUE, semaphore->number), time);
-    const struct queue_object *queue = find_object(object_in_use().address);
+    const struct queue_object *queue = find_object((uintptr_t)object_in_use().object);
     if (queue != NULL && queue->buffer != 0)
       move_item(CTRACE_RECORD_ENQUEUE, any_key(queue->buffer), time);
   }
@@ -159,7 +159,7 @@ int part_post(sem_t *semaphore, const struct shared_semaphore *shared) {
   uint64_t lock = shared_key(CTRACE_PYTHON_LOCK, shared->number), time = now();
   bool is_wanted = semaphore_has_waiters(semaphore);
   uint8_t role = shared->role;
-  struct python_object object = object_in_use();
+  struct ctrace_python_object object = object_in_use();
   if (role == CTRACE_SEMAPHORE_PART && is_wanted && object.inner_role == CTRACE_ROLE_WAKE) {
     struct awaited awaited = awaited_at_part(shared, object);
     record_lock(CTRACE_RECORD_SIGNAL, awaited.lock, awaited.lock_kind, CTRACE_SIGNAL, PYTHON_SITE);
@@ -172,7 +172,7 @@ int part_post(sem_t *semaphore, const struct shared_semaphore *shared) {
   } else if (role == CTRACE_SEMAPHORE_QUEUE) {
     move_item(CTRACE_RECORD_DEQUEUE, shared_key(CTRACE_PYTHON_QUEUE, shared->number), time);
     // The sender gives a place back for an item that can't be sent.
-    if (is_sender(object)) move_item(CTRACE_RECORD_DEQUEUE, any_key(object.address), time);
+    if (is_sender(object)) move_item(CTRACE_RECORD_DEQUEUE, any_key((uintptr_t)object.object), time);
   }
   return result;
 }
@@ -190,10 +190,10 @@ static uint64_t messages_of(int file, uint8_t operation) {
 }
 
 void message_queue_made(uint64_t number) {
-  struct python_object object = object_in_use();
+  struct ctrace_python_object object = object_in_use();
   if (object.lock_kind != CTRACE_MESSAGES || !is_made(object)) return;
   uint64_t queue = shared_key(CTRACE_MESSAGES, number);
-  remember(object.address, queue, 0);
+  remember((uintptr_t)object.object, queue, 0);
   record_lock(CTRACE_RECORD_INIT, queue, CTRACE_MESSAGES, 0, PYTHON_SITE);
 }
 
@@ -203,25 +203,25 @@ void messages_are(const void *object, int file) {
 }
 
 struct awaited awaited_by_python(int file, uint8_t operation) {
-  struct python_object object = object_in_use();
+  struct ctrace_python_object object = object_in_use();
   const struct queue_object *queue;
   if (object.role != (operation == CTRACE_PUT ? CTRACE_ROLE_PUT : CTRACE_ROLE_TAKE))
     return (struct awaited){0, 0};
   if (object.lock_kind == CTRACE_MESSAGES)
     return (struct awaited){messages_of(file, operation), CTRACE_MESSAGES};
-  if (object.lock_kind == CTRACE_PYTHON_QUEUE && (queue = find_object(object.address)) != NULL)
+  if (object.lock_kind == CTRACE_PYTHON_QUEUE && (queue = find_object((uintptr_t)object.object)) != NULL)
     return (struct awaited){queue->queue, CTRACE_PYTHON_QUEUE};
   return (struct awaited){0, 0};
 }
 
 /// What goes through the pipe of a queue is told of by the queue.
-static bool is_of_queue(struct python_object object) { return object.lock_kind == CTRACE_PYTHON_QUEUE; }
+static bool is_of_queue(struct ctrace_python_object object) { return object.lock_kind == CTRACE_PYTHON_QUEUE; }
 
 void message_sent(int file, uint64_t time) {
-  struct python_object object = object_in_use();
+  struct ctrace_python_object object = object_in_use();
   if (!is_recording()) return;
   if (is_sender(object)) {
-    move_item(CTRACE_RECORD_DEQUEUE, any_key(object.address), time);
+    move_item(CTRACE_RECORD_DEQUEUE, any_key((uintptr_t)object.object), time);
   } else if (!is_of_queue(object)) {
     uint64_t queue = messages_of(file, CTRACE_PUT);
     if (queue != 0)

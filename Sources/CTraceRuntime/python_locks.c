@@ -82,21 +82,22 @@ static void begin_join(struct wait *wait, uint64_t thread, struct site site) {
 
 /// Whether a wait in one of Python's libraries is for what the library has made, and not for the lock that
 /// guards it.
-static bool is_for_object(struct python_object object, const sem_t *semaphore) {
-  return object.address != 0 &&
-         (self.waiter_lock == (uintptr_t)semaphore || object.inner_role == CTRACE_ROLE_JOIN ||
+static bool is_for_object(struct ctrace_python_object object, const sem_t *semaphore) {
+  return object.object != NULL &&
+         (object.is_native || self.waiter_lock == (uintptr_t)semaphore || object.inner_role == CTRACE_ROLE_JOIN ||
           (object.inner_role == CTRACE_ROLE_WAIT && is_parked(semaphore)));
 }
 
 void python_wait_begin(struct python_wait *wait, const sem_t *semaphore, struct site site) {
   if (!is_recording()) return;
   wait->semaphore = semaphore;
-  struct python_object object = object_in_use();
+  struct ctrace_python_object object = object_in_use();
   if (is_for_object(object, semaphore)) {
+    uintptr_t address = (uintptr_t)object.object;
     if (object.role == CTRACE_ROLE_JOIN)
-      begin_join(&wait->wait, thread_of(object.address), site);
+      begin_join(&wait->wait, thread_of(address), site);
     else
-      wait_begin(&wait->wait, object.address, object.lock_kind, python_operation(object.role), 0, 0,
+      wait_begin(&wait->wait, address, object.lock_kind, python_operation(object.role), 0, 0,
                  site);
     return;
   }
@@ -120,7 +121,7 @@ void python_wait_cleanup(struct python_wait *wait) { wait_end(&wait->wait, CTRAC
 // MARK: Locks
 
 int python_lock_acquired(const sem_t *semaphore) {
-  if (is_parked(semaphore)) return 0;
+  if (is_parked(semaphore) || is_in_native_object()) return 0;
   if (self.waiter_lock == (uintptr_t)semaphore) {
     // Taken twice, of which the second time is the wait.
     if (self.is_waiter_lock_taken) self.waiter_lock = 0;
@@ -160,16 +161,17 @@ void python_lock_released(uint64_t lock, uint64_t released, bool is_wanted, stru
 /// Records that a thread wakes another that waits for what a library has made; false where the lock that
 /// it releases is one.
 static bool wake_object(struct site site) {
-  struct python_object object = object_in_use();
+  struct ctrace_python_object object = object_in_use();
   if (object.inner_role != CTRACE_ROLE_WAKE) return false;
   // Of queues, what comes in wakes.
   if (object.lock_kind != CTRACE_PYTHON_QUEUE)
-    record_lock(CTRACE_RECORD_SIGNAL, object.address, object.lock_kind, CTRACE_SIGNAL, site);
+    record_lock(CTRACE_RECORD_SIGNAL, (uintptr_t)object.object, object.lock_kind, CTRACE_SIGNAL, site);
   return true;
 }
 
 int python_lock_release(sem_t *semaphore, struct site site) {
-  if (!is_recording() || is_parked(semaphore)) return real.sem_post(semaphore);
+  if (!is_recording() || is_parked(semaphore) || is_in_native_object())
+    return real.sem_post(semaphore);
   bool is_wanted = semaphore_has_waiters(semaphore);
   if (is_wanted && wake_object(site)) return real.sem_post(semaphore);
   uint64_t released = now();
@@ -185,7 +187,8 @@ void python_lock_made(const sem_t *semaphore, unsigned value, struct site site) 
   }
   if (!is_recording()) return;
   if (self.waiter_lock == (uintptr_t)semaphore) self.waiter_lock = 0;
-  struct python_object object = object_in_use();
+  struct ctrace_python_object object = object_in_use();
+  if (object.is_native) return;
   if (object.inner_role == CTRACE_ROLE_WAIT) {
     self.waiter_lock = (uintptr_t)semaphore;
     self.is_waiter_lock_taken = false;
@@ -193,8 +196,8 @@ void python_lock_made(const sem_t *semaphore, unsigned value, struct site site) 
   }
   if (object.role == CTRACE_ROLE_MAKE) {
     // Where another has been before: an object says nothing when it goes.
-    record_destroy(object.address, object.lock_kind);
-    record_lock(CTRACE_RECORD_INIT, object.address, object.lock_kind, 0, site);
+    record_destroy((uintptr_t)object.object, object.lock_kind);
+    record_lock(CTRACE_RECORD_INIT, (uintptr_t)object.object, object.lock_kind, 0, site);
   }
   record_lock(CTRACE_RECORD_INIT, (uintptr_t)semaphore, CTRACE_PYTHON_LOCK, 0, site);
 }

@@ -92,6 +92,30 @@ extension RecordingTests {
       #expect(queue.capacity == 3)
     }
 
+    @Test(
+      arguments: [
+        ("3.8.18 (default, Nov 28 2026)", 1, nil),
+        ("3.13.0 (main, Nov 28 2026)", 1, nil),
+        ("3.13.5 (main, Nov 28 2026)", 1, "keeps its locks to itself from 3.13.1 on"),
+        ("3.14.0 (main, Nov 28 2026)", 0, "newer than this ctrace knows"),
+        ("3.13.1 experimental free-threading build (main, Nov 28 2026)", 0, "without the GIL"),
+        ("2.7.18 (default, Nov 28 2026)", 0, nil),
+      ] as [(String, Int64, String?)])
+    func `of versions that are not known nothing is taken for granted, and the report says so`(
+      version: String, hooks: Int64, note: String?
+    ) throws {
+      let name = version.filter { $0.isLetter || $0.isNumber }
+      let program = try Workload.build(
+        "pretends_python", flags: ["-rdynamic", "-DVERSION=\"\(version)\""], output: "python\(name)"
+      )
+      let recording = try TestRecording(program)
+      #expect(recording.run.status == 0, "\(recording.run.errors)")
+      #expect(try recording.value("hooks") == hooks)
+      let notes = try recording.report().recording.notes
+      #expect(notes.count == (note == nil ? 0 : 1), "\(notes)")
+      if let note { #expect(notes[0].contains(note)) }
+    }
+
     private static let older = Python.installed(minor: 7)
 
     @Test(.enabled(if: older != nil, "CPython 3.7 is not here"))

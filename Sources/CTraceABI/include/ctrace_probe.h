@@ -77,6 +77,19 @@ enum ctrace_semaphore_role {
   CTRACE_SEMAPHORE_PART = 4,
 };
 
+/// An object that a thread is in a call of, and what the call does to it.
+struct ctrace_python_object {
+  const void *object;  // NULL: none
+  uint8_t role;
+  uint8_t lock_kind;
+  /// What the innermost does that is no part of another.
+  uint8_t inner_role;
+  /// The call is in C, and has no frame.
+  bool is_native;
+  /// The innermost frame at its call: where it is another, the thread has gone on to something else.
+  const void *frame;
+};
+
 /// A frame of Python's, as the runtime reads it: for the probe's test of the layout.
 struct ctrace_python_frame {
   const void *code;
@@ -105,6 +118,10 @@ struct ctrace_probe_api {
   /// The frame of a stack that stands for an instruction of a code object, by its offset in bytes; 0
   /// where it can't be had.
   uint64_t (*place)(const void *code, int64_t instruction);
+  /// The object of the libraries' own functions that the thread is in.
+  struct ctrace_python_object (*object_in_use)(void);
+  /// The thread is in a call in C of an object, until it enters what this returns.
+  struct ctrace_python_object (*enter_object)(struct ctrace_python_object object);
   /// The key of an object.
   uint64_t (*key)(const void *object);
   /// A label by its name.
