@@ -21,7 +21,7 @@ static const struct marked_method context_methods[] = {
 
 static const struct marked_method lock_methods[] = {
     {"SemLock", "__init__", CTRACE_ROLE_MAKE, CTRACE_SEMAPHORE},
-    {"SemLock", "__setstate__", CTRACE_ROLE_PART, 0},
+    {"SemLock", "__setstate__", CTRACE_ROLE_WAIT, CTRACE_SEMAPHORE},
     {"SemLock", "__enter__", CTRACE_ROLE_PART, 0},
     {"SemLock", "__exit__", CTRACE_ROLE_PART, 0},
     {"Semaphore", "__init__", CTRACE_ROLE_MAKE, CTRACE_SEMAPHORE},
