@@ -21,7 +21,7 @@ static const struct marked_method context_methods[] = {
 
 static const struct marked_method lock_methods[] = {
     {"SemLock", "__init__", CTRACE_ROLE_MAKE, CTRACE_SEMAPHORE},
-    {"SemLock", "__setstate__", CTRACE_ROLE_PART, 0},
+    {"SemLock", "__setstate__", CTRACE_ROLE_WAIT, CTRACE_SEMAPHORE},
     {"SemLock", "__enter__", CTRACE_ROLE_PART, 0},
     {"SemLock", "__exit__", CTRACE_ROLE_PART, 0},
     {"Semaphore", "__init__", CTRACE_ROLE_MAKE, CTRACE_SEMAPHORE},
@@ -255,10 +255,10 @@ static PyObject *send_message(PyObject *callable, PyObject *const *arguments, si
                               PyObject *names) {
   if (argument_count(count) == 0 || !runtime->is_recording())
     return call_original(callable, arguments, count, names);
-  uint64_t time = runtime->now();
+  int file = descriptor_of(arguments[0]);
+  if (file >= 0) runtime->message_goes(file);
   PyObject *result = call_original(callable, arguments, count, names);
-  int file = result == NULL ? -1 : descriptor_of(arguments[0]);
-  if (file >= 0) runtime->message_sent(file, time);
+  if (file >= 0) runtime->message_is_out(file, result != NULL);
   return result;
 }
 
@@ -269,7 +269,7 @@ static PyObject *receive_message(PyObject *callable, PyObject *const *arguments,
   if (result == NULL || result == Py_None || argument_count(count) == 0 || !runtime->is_recording())
     return result;
   int file = descriptor_of(arguments[0]);
-  if (file >= 0) runtime->message_received(file, runtime->now_after());
+  if (file >= 0) runtime->message_received(file);
   return result;
 }
 

@@ -177,7 +177,8 @@ static struct ctrace_probe_api api = {
     .semaphore_is = semaphore_is,
     .queue_is = queue_is,
     .messages_are = messages_are,
-    .message_sent = message_sent,
+    .message_goes = message_goes,
+    .message_is_out = message_is_out,
     .message_received = message_received,
 };
 

@@ -215,23 +215,32 @@ struct awaited awaited_by_python(int file, uint8_t operation) {
 }
 
 /// What goes through the pipe of a queue is told of by the queue.
-static bool is_of_queue(struct ctrace_python_object object) { return object.lock_kind == CTRACE_PYTHON_QUEUE; }
+static bool is_of_queue(struct ctrace_python_object object) {
+  return object.lock_kind == CTRACE_PYTHON_QUEUE;
+}
 
-void message_sent(int file, uint64_t time) {
+static void move_message(uint8_t record_kind, int file, uint8_t operation) {
+  uint64_t queue = messages_of(file, operation);
+  if (queue != 0) record_items(record_kind, queue, CTRACE_MESSAGES, 1, 0, now_after(), PYTHON_SITE);
+}
+
+/// Told before it goes, and before the events of its going: whoever gets it may be faster.
+void message_goes(int file) {
+  if (is_recording() && !is_of_queue(object_in_use()))
+    move_message(CTRACE_RECORD_ENQUEUE, file, CTRACE_PUT);
+}
+
+void message_is_out(int file, bool is_sent) {
   struct ctrace_python_object object = object_in_use();
   if (!is_recording()) return;
   if (is_sender(object)) {
-    move_item(CTRACE_RECORD_DEQUEUE, any_key((uintptr_t)object.object), time);
-  } else if (!is_of_queue(object)) {
-    uint64_t queue = messages_of(file, CTRACE_PUT);
-    if (queue != 0)
-      record_items(CTRACE_RECORD_ENQUEUE, queue, CTRACE_MESSAGES, 1, 0, time, PYTHON_SITE);
+    if (is_sent) move_item(CTRACE_RECORD_DEQUEUE, any_key((uintptr_t)object.object), now());
+  } else if (!is_of_queue(object) && !is_sent) {
+    move_message(CTRACE_RECORD_DEQUEUE, file, CTRACE_PUT);
   }
 }
 
-void message_received(int file, uint64_t time) {
-  if (!is_recording() || is_of_queue(object_in_use())) return;
-  uint64_t queue = messages_of(file, CTRACE_TAKE);
-  if (queue != 0)
-    record_items(CTRACE_RECORD_DEQUEUE, queue, CTRACE_MESSAGES, 1, 0, time, PYTHON_SITE);
+void message_received(int file) {
+  if (is_recording() && !is_of_queue(object_in_use()))
+    move_message(CTRACE_RECORD_DEQUEUE, file, CTRACE_TAKE);
 }

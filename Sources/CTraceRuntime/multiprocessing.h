@@ -30,7 +30,8 @@ void message_queue_made(uint64_t number);
 void semaphore_is(const void *semaphore, uint8_t role);
 void queue_is(const void *object, const void *semaphore, const void *buffer, uint64_t capacity);
 void messages_are(const void *object, int file);
-void message_sent(int file, uint64_t time);
-void message_received(int file, uint64_t time);
+void message_goes(int file);
+void message_is_out(int file, bool is_sent);
+void message_received(int file);
 
 #endif

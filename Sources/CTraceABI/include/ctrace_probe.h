@@ -158,9 +158,12 @@ struct ctrace_probe_api {
   void (*queue_is)(const void *object, const void *semaphore, const void *buffer, uint64_t capacity);
   /// That an object is a queue of the messages that come in by a descriptor.
   void (*messages_are)(const void *object, int file);
-  /// A message went out by a descriptor from a time on, or had come in by one.
-  void (*message_sent)(int file, uint64_t time);
-  void (*message_received)(int file, uint64_t time);
+  /// A message is about to go out by a descriptor, which tells of what that takes; then it is out, or could
+  /// not be sent.
+  void (*message_goes)(int file);
+  void (*message_is_out)(int file, bool is_sent);
+  /// A message has come in by a descriptor.
+  void (*message_received)(int file);
 };
 
 /// The probe's only function: called once, before the interpreter is initialised.
