@@ -349,6 +349,7 @@ bool set_up_greenlet(PyObject *module) {
     api.current = (PyObject * (*)(void)) table[OF_GET_CURRENT];
     api.is_started = (int (*)(PyObject *))table[OF_STARTED];
     api.parent = (PyObject * (*)(PyObject *)) table[OF_PARENT];
+    runtime->set_stack_switcher((const void *)api.current);
     make_buckets();
     lead_method(type, "switch", switch_called);
     lead_method(type, "throw", switch_called);

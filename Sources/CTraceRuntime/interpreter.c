@@ -138,6 +138,10 @@ static void thread_object(const void *object, uint64_t handle) {
   if (known != NULL) *known = (int64_t)handle;
 }
 
+static void set_stack_switcher(const void *function) {
+  interpreter.switcher = module_of((uintptr_t)function);
+}
+
 static struct ctrace_probe_api api = {
     .is_recording = is_recorded,
     .now = present,
@@ -145,6 +149,7 @@ static struct ctrace_probe_api api = {
     .units = units,
     .read_frames = read_python_frames,
     .set_layout = set_python_layout,
+    .set_stack_switcher = set_stack_switcher,
     .mark_code = mark_python_code,
     .place = python_place,
     .object_in_use = object_in_use,
