@@ -55,13 +55,15 @@ extension RecordingTests {
       let report = try recording.report()
       for name in [
         "ping", "pong", "short", "Callable", "Callable.method", "Subclass._run", "Raw.run",
-        "sleeper", "blocker", "inner",
+        "sleeper", "blocker", "inner", "abandoned",
       ] {
         let task = try task(name, of: report)
         #expect(task.kind == "greenlet", "\(name)")
         #expect(task.steps == UInt64(try recording.value(name)), "\(name)")
         #expect(name == "Callable" || task.name.contains(" (gevent_switches.py:"), "\(task.name)")
       }
+      // What comes after its end is not its own.
+      #expect(try task("abandoned", of: report).longestStepNs < recording.value("taken"))
       // However many have been at one address.
       #expect(try task("short", of: report).tasks == UInt64(try recording.value("short")))
       #expect(try task("sleeper", of: report).tasks == 3)
