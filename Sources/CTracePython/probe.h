@@ -97,6 +97,8 @@ bool are_natives_led(void);
 bool lead_method(PyObject *type, const char *name, call_handler handler);
 /// The same for what makes objects of the type.
 bool lead_constructor(PyObject *type, call_handler handler);
+/// The same for what ends objects of the type, and of those made of it.
+bool lead_end(PyObject *type, call_handler handler);
 /// The object that such a call has made, from its result.
 PyObject *made_by(const struct call *call, PyObject *result);
 /// The same for the function in C that gives the next item in a loop.

@@ -146,6 +146,10 @@ static void thread_begins(const void *object) {
 
 static void thread_is_gone(const void *object) { forget_count((uintptr_t)object); }
 
+static void set_stack_switcher(const void *function) {
+  interpreter.switcher = module_of((uintptr_t)function);
+}
+
 static struct ctrace_probe_api api = {
     .is_recording = is_recorded,
     .now = present,
@@ -153,6 +157,7 @@ static struct ctrace_probe_api api = {
     .units = units,
     .read_frames = read_python_frames,
     .set_layout = set_python_layout,
+    .set_stack_switcher = set_stack_switcher,
     .mark_code = mark_python_code,
     .place = python_place,
     .object_in_use = object_in_use,

@@ -113,6 +113,9 @@ struct ctrace_probe_api {
                           struct ctrace_python_frame *frames, uint32_t count);
   /// From here on stacks have frames of Python's. The layout is to stay.
   void (*set_layout)(const struct ctrace_python_layout *layout);
+  /// Stacks that are not the thread's first begin in the module of this function: what is further out in
+  /// C belongs to another.
+  void (*set_stack_switcher)(const void *function);
   /// What a code object, which is to stay, means: false where there is no room for more.
   bool (*mark_code)(const void *code, uint8_t role, uint8_t lock_kind);
   /// The frame of a stack that stands for an instruction of a code object, by its offset in bytes; 0
