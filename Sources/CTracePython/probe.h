@@ -24,6 +24,9 @@ extern uint32_t python_version;
 /// Finds out whether frames can be read, and lets stacks have them if so. Once.
 void set_up_frames(void);
 
+/// Where frames are, once that is sure; NULL before.
+extern const struct ctrace_python_layout *python_layout;
+
 /// What is done to a module once it is there; false where it is not complete yet.
 typedef bool (*module_function)(PyObject *module);
 /// The modules that are looked for, ended by one without a name. An import of one is done in the name of
@@ -71,10 +74,20 @@ long long number_of(PyObject *object, PyObject *name, long long otherwise);
 /// An interned string, made where `place` is NULL.
 PyObject *interned(PyObject **place, const char *text);
 
+// MARK: Queues
+
+// Call the method of a queue that a stand-in stands for, and tell of the item that it puts in or takes out.
+PyObject *put_item(PyObject *callable, PyObject *const *arguments, size_t count, PyObject *names,
+                   uint8_t lock_kind);
+PyObject *take_item(PyObject *callable, PyObject *const *arguments, size_t count, PyObject *names,
+                    uint8_t lock_kind);
+
 // MARK: Modules
 
 bool set_up_threading(PyObject *module);
 bool set_up_queue(PyObject *module);
 bool set_up_futures(PyObject *module);
+bool set_up_asyncio(PyObject *module);
+bool set_up_uvloop(PyObject *module);
 
 #endif

@@ -54,12 +54,21 @@ typedef struct {
   const char *documentation;
 } PyMemberDef;
 
+typedef struct {
+  const char *name;
+  PyObject *(*get)(PyObject *object, void *closure);
+  int (*set)(PyObject *object, PyObject *value, void *closure);
+  const char *documentation;
+  void *closure;
+} PyGetSetDef;
+
 enum {
   METH_VARARGS = 0x0001,
   METH_O = 0x0008,
   METH_NOARGS = 0x0004,
   METH_FASTCALL = 0x0080,
 
+  T_OBJECT_EX = 16,
   T_PYSSIZET = 19,
   READONLY = 1,
 
@@ -96,6 +105,8 @@ int PyObject_SetAttr(PyObject *object, PyObject *name, PyObject *value);
 int PyObject_SetAttrString(PyObject *object, const char *name, PyObject *value);
 PyObject *PyObject_Call(PyObject *callable, PyObject *arguments, PyObject *names);
 PyObject *PyObject_CallObject(PyObject *callable, PyObject *arguments);
+PyObject *PyObject_CallFunctionObjArgs(PyObject *callable, ...);
+PyObject *PyObject_GetItem(PyObject *object, PyObject *key);
 PyObject *PyObject_Repr(PyObject *object);
 int PyObject_IsTrue(PyObject *object);
 int PyObject_IsInstance(PyObject *object, PyObject *type);
@@ -124,6 +135,9 @@ void PyType_Modified(PyTypeObject *type);
 PyObject *PyType_GenericAlloc(PyTypeObject *type, Py_ssize_t count);
 void PyObject_Free(void *object);
 PyObject *PyMethod_New(PyObject *function, PyObject *self);
+PyObject *PyMethod_Function(PyObject *method);
+PyObject *PyMethod_Self(PyObject *method);
+PyObject *PyFunction_GetCode(PyObject *function);
 PyObject *PyCFunction_NewEx(PyMethodDef *method, PyObject *self, PyObject *module);
 PyObject *PyCFunction_GetSelf(PyObject *function);
 
@@ -142,6 +156,8 @@ PyObject *PyUnicode_FromString(const char *text);
 PyObject *PyUnicode_InternFromString(const char *text);
 const char *PyUnicode_AsUTF8AndSize(PyObject *string, Py_ssize_t *size);
 PyObject *PyLong_FromLongLong(long long value);
+PyObject *PyLong_FromUnsignedLong(unsigned long value);
+unsigned long PyThread_get_thread_ident(void);
 long long PyLong_AsLongLong(PyObject *number);
 unsigned long long PyLong_AsUnsignedLongLong(PyObject *number);
 double PyFloat_AsDouble(PyObject *number);
@@ -150,7 +166,12 @@ extern PyTypeObject PyFunction_Type;
 extern PyTypeObject PyUnicode_Type;
 extern PyTypeObject PyMethod_Type;
 extern PyTypeObject PyCFunction_Type;
+extern PyTypeObject PyGen_Type;
+extern PyTypeObject PyCoro_Type;
+extern PyTypeObject PyAsyncGen_Type;
 extern PyObject _Py_NoneStruct;
+extern PyObject _Py_TrueStruct;
+#define Py_True (&_Py_TrueStruct)
 #define Py_None (&_Py_NoneStruct)
 
 #endif

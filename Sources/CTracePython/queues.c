@@ -24,38 +24,50 @@ static const struct marked_method future_methods[] = {
 // MARK: Items
 
 /// The key of a queue, which is told of with how much it holds when it is met first.
-static uint64_t key_of(PyObject *queue) {
-  static PyObject *name;
+static uint64_t key_of(PyObject *queue, uint8_t lock_kind) {
+  static PyObject *names[2];
   static uint64_t told[64];
   uint64_t key = runtime->key(queue);
   uint64_t *place = &told[key * UINT64_C(0x9e3779b97f4a7c15) >> 58];
   if (*place != key) {
-    long long capacity = number_of(queue, interned(&name, "maxsize"), 0);
-    runtime->name(key, CTRACE_PYTHON_QUEUE, capacity > 0 ? (uint64_t)capacity : 0, NULL);
+    PyObject *name = lock_kind == CTRACE_PYTHON_QUEUE ? interned(&names[0], "maxsize")
+                                                      : interned(&names[1], "_maxsize");
+    long long capacity = number_of(queue, name, 0);
+    runtime->name(key, lock_kind, capacity > 0 ? (uint64_t)capacity : 0, NULL);
     *place = key;
   }
   return key;
 }
 
-// Both run with the queue's own lock held, so that what they tell is in its order.
-
-static PyObject *put(PyObject *callable, PyObject *const *arguments, size_t count, PyObject *names) {
+PyObject *put_item(PyObject *callable, PyObject *const *arguments, size_t count, PyObject *names,
+                   uint8_t lock_kind) {
   if (argument_count(count) == 0 || !runtime->is_recording())
     return call_original(callable, arguments, count, names);
   uint64_t time = runtime->now();
   PyObject *result = call_original(callable, arguments, count, names);
   if (result != NULL)
-    runtime->items(CTRACE_RECORD_ENQUEUE, key_of(arguments[0]), CTRACE_PYTHON_QUEUE, 1, 0, time);
+    runtime->items(CTRACE_RECORD_ENQUEUE, key_of(arguments[0], lock_kind), lock_kind, 1, 0, time);
   return result;
+}
+
+PyObject *take_item(PyObject *callable, PyObject *const *arguments, size_t count, PyObject *names,
+                    uint8_t lock_kind) {
+  PyObject *result = call_original(callable, arguments, count, names);
+  if (result != NULL && argument_count(count) != 0 && runtime->is_recording())
+    runtime->items(CTRACE_RECORD_DEQUEUE, key_of(arguments[0], lock_kind), lock_kind, 1, 0,
+                   runtime->now_after());
+  return result;
+}
+
+// Both run with the queue's own lock held, so that what they tell is in its order.
+
+static PyObject *put(PyObject *callable, PyObject *const *arguments, size_t count, PyObject *names) {
+  return put_item(callable, arguments, count, names, CTRACE_PYTHON_QUEUE);
 }
 
 static PyObject *take(PyObject *callable, PyObject *const *arguments, size_t count,
                       PyObject *names) {
-  PyObject *result = call_original(callable, arguments, count, names);
-  if (result != NULL && argument_count(count) != 0 && runtime->is_recording())
-    runtime->items(CTRACE_RECORD_DEQUEUE, key_of(arguments[0]), CTRACE_PYTHON_QUEUE, 1, 0,
-                   runtime->now_after());
-  return result;
+  return take_item(callable, arguments, count, names, CTRACE_PYTHON_QUEUE);
 }
 
 bool set_up_queue(PyObject *module) {

@@ -15,6 +15,7 @@ struct watched_module watched_modules[] = {
     {.name = "threading", .set_up = set_up_threading},
     {.name = "queue", .set_up = set_up_queue},
     {.name = "concurrent.futures._base", .set_up = set_up_futures},
+    {.name = "asyncio", .set_up = set_up_asyncio},
     {.name = NULL},
 };
 
@@ -40,11 +41,17 @@ static void import_first(struct watched_module *watched) {
   watched->is_under_way = false;
 }
 
+/// Whether what is imported is a module, or in it: then that is imported first.
+static bool is_in(const char *name, const char *module) {
+  size_t size = strlen(module);
+  return name != NULL && strncmp(name, module, size) == 0 && (name[size] == 0 || name[size] == '.');
+}
+
 static void look_at_import(PyObject *arguments) {
   const char *name = PyUnicode_AsUTF8AndSize(PyTuple_GetItem(arguments, 0), NULL);
   for (struct watched_module *watched = watched_modules; watched->name != NULL; watched++) {
     if (watched->is_done || watched->is_under_way) continue;
-    if (name != NULL && strcmp(name, watched->name) == 0)
+    if (is_in(name, watched->name))
       import_first(watched);
     else
       set_up_loaded(watched);
