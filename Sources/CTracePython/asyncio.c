@@ -1,7 +1,7 @@
 // The loop of asyncio: each run of a callback, how many are ready, and how late those are that have a time.
 //
-// All callbacks of its own loops go through Handle._run. Loops that are not asyncio's own may do without:
-// see uvloop.c.
+// All callbacks of its own loops go through Handle._run, which calls Context.run, a method in C: that is where
+// they are seen. Loops that are not asyncio's own may do without: see uvloop.c.
 #include <string.h>
 #include <time.h>
 
@@ -14,8 +14,9 @@ static struct {
   PyTypeObject *deque;
   /// The method that tells a loop's time.
   PyObject *time;
+  /// The code of Handle._run.
+  const void *run;
   // Slots of handles: offsets in bytes.
-  Py_ssize_t callback;
   Py_ssize_t loop;
   Py_ssize_t when;
 } known;
@@ -27,9 +28,7 @@ static Py_ssize_t slot_of(PyObject *type, const char *name) {
   enum { DEFINITION = 40 };
   PyObject *descriptor = get(type, name);
   Py_ssize_t offset = 0;
-  const char *type_name =
-      descriptor == NULL ? "" : *(const char *const *)((const char *)descriptor->type + 24);
-  if (strcmp(type_name, "member_descriptor") == 0) {
+  if (descriptor != NULL && is_named(descriptor, "member_descriptor")) {
     const PyMemberDef *definition = *(const PyMemberDef *const *)((const char *)descriptor + DEFINITION);
     if (strcmp(definition->name, name) == 0 && definition->type == T_OBJECT_EX)
       offset = definition->offset;
@@ -48,27 +47,8 @@ static bool is_of(PyObject *object, PyTypeObject *type) {
 
 // MARK: Loops
 
-/// Loops that were met lately, with the depth that was told last.
-static struct loop {
-  PyObject *object;
-  uint64_t told;
-  bool is_named;
-} loops[16];
-
-static struct loop *find_loop(PyObject *object) {
-  static uint32_t last, next;
-  if (likely(loops[last].object == object)) return &loops[last];
-  for (last = 0; last < sizeof loops / sizeof *loops; last++)
-    if (loops[last].object == object) return &loops[last];
-  last = next++ % (sizeof loops / sizeof *loops);
-  loops[last] = (struct loop){.object = object};
-  return &loops[last];
-}
-
 /// Names a loop; one that is not the main thread's by its thread.
-static void name_loop(struct loop *loop) {
-  if (likely(loop->is_named)) return;
-  loop->is_named = true;
+static void name_loop(PyObject *loop) {
   char name[128] = "event loop";
   PyObject *threading_name = PyUnicode_FromString("threading");
   PyObject *threading = PyImport_GetModule(threading_name);
@@ -78,12 +58,12 @@ static void name_loop(struct loop *loop) {
   PyObject *thread_name = thread == NULL || thread == main_thread ? NULL : get(thread, "_name");
   const char *text = thread_name == NULL ? NULL : PyUnicode_AsUTF8AndSize(thread_name, NULL);
   if (text != NULL) {
-    size_t size = strnlen(text, sizeof name - 16), place = strlen(name);
+    size_t place = strlen(name), size = strnlen(text, sizeof name - place - 4);
     memcpy(name + place, " (", 2);
     memcpy(name + place + 2, text, size);
     memcpy(name + place + 2 + size, ")", 2);
   }
-  runtime->name(runtime->key(loop->object), CTRACE_EVENT_LOOP, 0, name);
+  runtime->name(runtime->key(loop), CTRACE_EVENT_LOOP, 0, name);
   PyErr_Clear();
   Py_DecRef(thread_name);
   Py_DecRef(thread);
@@ -94,54 +74,54 @@ static void name_loop(struct loop *loop) {
   Py_DecRef(threading_name);
 }
 
-void loop_made(PyObject *object) {
-  for (struct loop *loop = loops; loop < loops + sizeof loops / sizeof *loops; loop++)
-    if (loop->object == object) loop->object = NULL;
-  runtime->gone(object, CTRACE_EVENT_LOOP);
-  runtime->init(object, CTRACE_EVENT_LOOP);
-}
-
-/// Falls are told when they are an eighth of what was: what is shown is no more than that above what is.
-void tell_ready(PyObject *object, uint64_t count) {
-  struct loop *loop = find_loop(object);
-  uint64_t told = loop->told;
-  if (likely(count == told) || (count < told && count != 0 && told - count <= told / 8)) return;
-  name_loop(loop);
-  runtime->depth(runtime->key(object), CTRACE_EVENT_LOOP, count);
-  loop->told = count;
-}
-
-void tell_due(PyObject *object, uint64_t ready, uint64_t since, uint64_t time) {
-  struct loop *loop = find_loop(object);
-  uint64_t key = runtime->key(object);
-  name_loop(loop);
-  // With the one that comes and goes, as many are ready as were.
-  if (loop->told != ready) runtime->depth(key, CTRACE_EVENT_LOOP, ready);
-  runtime->items(CTRACE_RECORD_ENQUEUE, key, CTRACE_EVENT_LOOP, 1, 0, time);
-  runtime->items(CTRACE_RECORD_DEQUEUE, key, CTRACE_EVENT_LOOP, 1, since, time);
-  loop->told = ready;
-}
-
-// MARK: Turns
-
-/// The queue of callbacks that a loop has ready: a reference, or NULL where it has none of that kind.
-static PyObject *ready_of(PyObject *loop) {
-  static PyObject *name;
-  PyObject *ready = PyObject_GetAttr(loop, interned(&name, "_ready"));
-  if (ready != NULL && ready->type == known.deque) return ready;
-  if (ready == NULL) PyErr_Clear();
-  Py_DecRef(ready);
-  return NULL;
-}
+/// A loop that runs in this thread.
+static __thread struct running {
+  /// The one within which it runs.
+  struct running *outer;
+  PyObject *loop;
+  /// Callbacks that are ready: a reference, for as long as the loop runs.
+  PyObject *ready;
+  /// How many were told last.
+  uint64_t told;
+} *running;
 
 /// How many are in a queue: the field of all objects that have a size.
 static uint64_t size_of(const PyObject *ready) { return (uint64_t) * (const Py_ssize_t *)(ready + 1); }
+
+/// Tells how many callbacks are ready. That they are fewer is told when they are fewer by an eighth.
+static void tell_ready(struct running *loop, uint64_t count) {
+  uint64_t told = loop->told;
+  if (likely(count == told) || (count < told && count != 0 && told - count <= told / 8)) return;
+  runtime->depth(runtime->key(loop->loop), CTRACE_EVENT_LOOP, count);
+  loop->told = count;
+}
+
+static PyObject *run_forever(PyObject *callable, PyObject *const *arguments, size_t count,
+                             PyObject *names) {
+  bool is_one = argument_count(count) == 1 && runtime->is_recording();
+  PyObject *ready = is_one ? get(arguments[0], "_ready") : NULL;
+  struct running loop = {.outer = running, .told = UINT64_MAX};
+  if (ready != NULL && ready->type == known.deque) {
+    loop.loop = arguments[0];
+    loop.ready = ready;
+    name_loop(arguments[0]);
+    running = &loop;
+  }
+  PyObject *result = call_original(callable, arguments, count, names);
+  if (loop.ready != NULL) tell_ready(&loop, size_of(ready));
+  running = loop.outer;
+  Py_DecRef(ready);
+  return result;
+}
+
+// MARK: Turns
 
 /// How late a callback is, in nanoseconds; less than 0 where it has no time, or its loop has a time of its
 /// own.
 static int64_t lateness(PyObject *handle, PyObject *loop) {
   static PyObject *name;
-  if (known.when == 0 || !is_of(handle, known.timer)) return -1;
+  if (likely(handle->type == known.handle) || known.when == 0 || !is_of(handle, known.timer))
+    return -1;
   PyObject *method = PyObject_GetAttr(loop, interned(&name, "time"));
   bool is_own = method != NULL && method->type == &PyMethod_Type &&
                 PyMethod_Function(method) == known.time;
@@ -156,63 +136,90 @@ static int64_t lateness(PyObject *handle, PyObject *loop) {
   return !is_own || due <= 0 || late > 1e18 ? -1 : late < 0 ? 0 : (int64_t)late;
 }
 
-static PyObject *begin_turn(PyObject *handle, PyObject *loop, uint64_t time) {
-  PyObject *ready = ready_of(loop);
-  if (ready == NULL) return NULL;
-  int64_t late = lateness(handle, loop);
-  if (late < 0)
-    tell_ready(loop, size_of(ready) + 1);
-  else
-    tell_due(loop, size_of(ready), time - runtime->units((uint64_t)late), time);
-  return ready;
+/// Tells of a callback that has its turn after its time. With it, as many are ready as were.
+static void tell_late(PyObject *loop, struct running *own, uint64_t since, uint64_t time) {
+  uint64_t key = runtime->key(loop);
+  if (own != NULL && own->told != size_of(own->ready)) {
+    own->told = size_of(own->ready);
+    runtime->depth(key, CTRACE_EVENT_LOOP, own->told);
+  }
+  runtime->items(CTRACE_RECORD_ENQUEUE, key, CTRACE_EVENT_LOOP, 1, 0, time);
+  runtime->items(CTRACE_RECORD_DEQUEUE, key, CTRACE_EVENT_LOOP, 1, since, time);
 }
 
-static void end_turn(PyObject *loop, PyObject *ready) {
-  if (ready == NULL) return;
-  tell_ready(loop, size_of(ready));
-  Py_DecRef(ready);
+typedef PyObject *(*context_function)(PyObject *context, PyObject *const *arguments,
+                                      Py_ssize_t count, PyObject *names);
+static context_function run_in_context;
+
+/// The handle whose method calls; NULL where another function does.
+static PyObject *calling_handle(void) {
+  const char *frame = *(const char *const *)((const char *)PyThreadState_Get() + python_layout->thread_frame);
+  if (python_layout->indirect_frame != CTRACE_NO_OFFSET)
+    frame = *(const char *const *)(frame + python_layout->indirect_frame);
+  if (frame == NULL || *(const void *const *)(frame + python_layout->frame_code) != known.run)
+    return NULL;
+  PyObject *handle = *(PyObject *const *)(frame + python_layout->frame_locals);
+  return handle != NULL && is_of(handle, known.handle) ? handle : NULL;
 }
 
-static PyObject *run(PyObject *callable, PyObject *const *arguments, size_t count, PyObject *names) {
-  PyObject *handle = argument_count(count) == 1 && names == NULL ? arguments[0] : NULL;
-  bool is_one = handle != NULL && is_of(handle, known.handle) && runtime->is_recording();
-  PyObject *callback = is_one ? object_at(handle, known.callback) : NULL;
-  PyObject *loop = is_one ? object_at(handle, known.loop) : NULL;
-  if (callback == NULL || loop == NULL) return call_original(callable, arguments, count, names);
+static PyObject *run(PyObject *context, PyObject *const *arguments, Py_ssize_t count, PyObject *names) {
+  PyObject *handle = count > 0 ? calling_handle() : NULL;
+  PyObject *loop = handle == NULL ? NULL : object_at(handle, known.loop);
+  if (loop == NULL || !runtime->is_recording())
+    return run_in_context(context, arguments, count, names);
   struct step step;
-  begin_step(&step, callback);
-  PyObject *ready = begin_turn(handle, loop, step.start);
-  PyObject *result = call_original(callable, arguments, count, names);
+  begin_step(&step, arguments[0]);
+  struct running *own = running != NULL && running->loop == loop ? running : NULL;
+  int64_t late = lateness(handle, loop);
+  if (late >= 0)
+    tell_late(loop, own, step.start - runtime->units((uint64_t)late), step.start);
+  else if (own != NULL)
+    tell_ready(own, size_of(own->ready) + 1);
+  PyObject *result = run_in_context(context, arguments, count, names);
   end_step(&step);
-  end_turn(loop, ready);
+  if (own != NULL) tell_ready(own, size_of(own->ready));
   return result;
 }
 
 static PyObject *make_loop(PyObject *callable, PyObject *const *arguments, size_t count,
                            PyObject *names) {
-  if (argument_count(count) != 0 && runtime->is_recording()) loop_made(arguments[0]);
+  if (argument_count(count) != 0 && runtime->is_recording()) {
+    // Where another has been before: a loop says nothing when it goes.
+    runtime->gone(arguments[0], CTRACE_EVENT_LOOP);
+    runtime->init(arguments[0], CTRACE_EVENT_LOOP);
+  }
   return call_original(callable, arguments, count, names);
 }
 
 // MARK: Setting up
 
 static void set_up_handles(PyObject *events) {
-  PyObject *handle = get(events, "Handle"), *timer = get(events, "TimerHandle");
-  if (handle != NULL && timer != NULL) {
-    known.handle = (PyTypeObject *)handle;
-    known.timer = (PyTypeObject *)timer;
-    known.callback = slot_of(handle, "_callback");
-    known.loop = slot_of(handle, "_loop");
-    known.when = slot_of(timer, "_when");
-    if (known.callback != 0 && known.loop != 0) stand_in(handle, "_run", run);
-  }
+  PyObject *handle = get(events, "Handle"), *timer = get(events, "TimerHandle"),
+           *run_method = get(handle, "_run"), *contextvars = get(events, "contextvars"),
+           *context = get(contextvars, "Context");
+  known.handle = (PyTypeObject *)handle;
+  known.timer = (PyTypeObject *)timer;
+  known.run = get(run_method, "__code__");
+  if (handle != NULL) known.loop = slot_of(handle, "_loop");
+  if (timer != NULL) known.when = slot_of(timer, "_when");
+  if (known.run != NULL && known.loop != 0 && context != NULL && python_layout != NULL)
+    run_in_context = (context_function)(void *)redirect(
+        context, "run", METH_FASTCALL | METH_KEYWORDS, (PyCFunction)(void *)run);
+  if (run_in_context == NULL)
+    runtime->note("this CPython was built in a way that is not known: tasks are not recorded.");
+  Py_DecRef(context);
+  Py_DecRef(contextvars);
+  Py_DecRef(run_method);
 }
 
 static void set_up_loops(PyObject *module) {
   PyObject *loop = get(module, "BaseEventLoop"), *collections = get(module, "collections");
   known.deque = (PyTypeObject *)get(collections, "deque");
   known.time = get(loop, "time");
-  if (loop != NULL) stand_in(loop, "__init__", make_loop);
+  if (loop != NULL) {
+    stand_in(loop, "__init__", make_loop);
+    stand_in(loop, "run_forever", run_forever);
+  }
   Py_DecRef(collections);
   Py_DecRef(loop);
 }

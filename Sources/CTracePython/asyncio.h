@@ -52,10 +52,11 @@ struct text {
   size_t size;
   char characters[240];
 };
+void append(struct text *text, const char *characters, size_t size);
 /// What a task is called, with where its coroutine is.
-void task_name(struct text *text, PyObject *task, PyObject *coroutine);
+void append_task_name(struct text *text, PyObject *task, PyObject *coroutine);
 /// What a code object's function is called, with where it is.
-void code_name(struct text *text, const void *code);
+void append_code_name(struct text *text, const void *code);
 /// The label of what a callback runs.
 uint64_t callback_label(PyObject *callback);
 
@@ -85,16 +86,6 @@ void begin_step(struct step *step, PyObject *callback);
 void end_step(struct step *step);
 /// The number of the task that runs in this thread; 0 where none does.
 uint64_t running_task(void);
-
-// MARK: The loop
-
-/// Says how many callbacks of a loop wait for their turn.
-void tell_ready(PyObject *loop, uint64_t count);
-/// Says that a callback has its turn that was due some time ago, with how many wait behind it.
-void tell_due(PyObject *loop, uint64_t ready, uint64_t since, uint64_t time);
-
-/// That a loop was made.
-void loop_made(PyObject *loop);
 
 // MARK: Locks
 

@@ -31,16 +31,18 @@ static const struct mark *mark_of(const struct suspended *call) {
   return NULL;
 }
 
-/// What has no address of its own that would be worth telling is known by a name: another task by its own, any
-/// other future by the function that waits for it.
+/// Futures are many, and each is waited for once: they are known by a name. Of another task it is its own, of
+/// any other the function that waits.
 static uint64_t future_label(const struct suspended *innermost, PyObject *future) {
   struct text text = {.size = 0};
   if (is_task(future)) {
     PyObject *coroutine = coroutine_of(future);
-    task_name(&text, future, coroutine);
+    append(&text, "task ", 5);
+    append_task_name(&text, future, coroutine);
     Py_DecRef(coroutine);
   } else {
-    code_name(&text, innermost->code);
+    append(&text, "awaited in ", 11);
+    append_code_name(&text, innermost->code);
   }
   return runtime->label(CTRACE_FUTURE, text.characters, text.size);
 }

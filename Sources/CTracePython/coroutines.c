@@ -12,7 +12,6 @@ enum {
   FRAME_FIELD = 16,
   /// Of all objects that only pass on to a coroutine: where they have it.
   PASSED_ON = 16,
-  NAME_OF_TYPE = 24,
 };
 
 static struct {
@@ -26,10 +25,6 @@ static struct {
 
 static const void *pointer_at(const void *object, size_t offset) {
   return *(const void *const *)((const char *)object + offset);
-}
-
-static const char *type_name(const PyObject *object) {
-  return (const char *)pointer_at(object->type, NAME_OF_TYPE);
 }
 
 static bool has_frame(const PyObject *object) {
@@ -93,9 +88,8 @@ static PyObject *next_of(PyObject *object) {
 static PyObject *behind(PyObject *object) {
   static const char *const types[] = {"coroutine_wrapper", "async_generator_asend",
                                       "async_generator_athrow"};
-  const char *name = type_name(object);
   for (size_t index = 0; index < sizeof types / sizeof *types; index++)
-    if (strcmp(name, types[index]) == 0) return (PyObject *)pointer_at(object, PASSED_ON);
+    if (is_named(object, types[index])) return (PyObject *)pointer_at(object, PASSED_ON);
   return object;
 }
 

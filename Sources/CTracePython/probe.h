@@ -66,7 +66,14 @@ PyObject *call_original(PyObject *callable, PyObject *const *arguments, size_t c
 /// How many arguments without a name a call has.
 static inline size_t argument_count(size_t count) { return count & ~PY_VECTORCALL_ARGUMENTS_OFFSET; }
 
+/// Lets a method in C go through a function of the same form, by its flags; returns the one it had, or NULL
+/// where nothing was done. For good, and only once.
+PyCFunction redirect(PyObject *type, const char *method, int flags, PyCFunction function);
+
 // MARK: Values
+
+/// Whether the type of an object has a name, apart from the module in front of it.
+bool is_named(const PyObject *object, const char *name);
 
 /// The whole number that an attribute is, or another number where it is none. `name` is interned.
 long long number_of(PyObject *object, PyObject *name, long long otherwise);

@@ -66,6 +66,7 @@ enum {
   METH_VARARGS = 0x0001,
   METH_O = 0x0008,
   METH_NOARGS = 0x0004,
+  METH_KEYWORDS = 0x0002,
   METH_FASTCALL = 0x0080,
 
   T_OBJECT_EX = 16,
@@ -95,6 +96,7 @@ int PySys_AddAuditHook(Py_AuditHookFunction hook, void *data);
 const char *Py_GetVersion(void);
 int Py_IsInitialized(void);
 void *PyGILState_GetThisThreadState(void);
+void *PyThreadState_Get(void);
 
 void Py_IncRef(PyObject *object);
 void Py_DecRef(PyObject *object);

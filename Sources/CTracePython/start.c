@@ -100,6 +100,13 @@ PyObject *get(PyObject *owner, const char *name) {
   return found;
 }
 
+bool is_named(const PyObject *object, const char *name) {
+  enum { NAME = 24 };
+  const char *found = *(const char *const *)((const char *)object->type + NAME);
+  const char *dot = found == NULL ? NULL : strrchr(found, '.');
+  return found != NULL && strcmp(dot == NULL ? found : dot + 1, name) == 0;
+}
+
 void mark(PyObject *type, const char *method, uint8_t role, uint8_t lock_kind) {
   PyObject *function = get(type, method);
   // Kept, because the runtime knows it by its address.

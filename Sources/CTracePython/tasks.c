@@ -25,13 +25,7 @@ static struct {
 
 // MARK: Attributes
 
-enum { DESCRIPTOR_FIELD = 40, TYPE_NAME_FIELD = 24 };
-
-static bool is_named(const PyObject *object, const char *name) {
-  const char *found = *(const char *const *)((const char *)object->type + TYPE_NAME_FIELD);
-  const char *dot = found == NULL ? NULL : strrchr(found, '.');
-  return found != NULL && strcmp(dot == NULL ? found : dot + 1, name) == 0;
-}
+enum { DESCRIPTOR_FIELD = 40 };
 
 /// The function behind an attribute of a type in C; NULL where it is something else.
 static struct getter getter_of(PyObject *type, const char *name) {
@@ -109,14 +103,8 @@ static PyObject *woken_task(PyObject *callback) {
   return task;
 }
 
-/// The task that a callback is a step of: a reference, or NULL.
-static PyObject *stepped_task(PyObject *callback) {
-  for (struct step_type *place = step_types; place < step_types + 2; place++)
-    if (callback->type == place->type ||
-        (place->type == NULL && known.c_task != NULL && is_step_type(callback, place)))
-      return something(place->task.get(callback, place->task.closure));
-  if (callback->type == &PyCFunction_Type) return woken_task(callback);
-  if (callback->type != &PyMethod_Type) return NULL;
+/// The task that a method in Python steps.
+static PyObject *task_in_python(PyObject *callback) {
   PyObject *function = PyMethod_Function(callback), *task = PyMethod_Self(callback);
   if ((function != known.step && function != known.wakeup) || !is_of(task, known.python_task))
     return NULL;
@@ -124,9 +112,23 @@ static PyObject *stepped_task(PyObject *callback) {
   return task;
 }
 
+/// The task that a callback is a step of: a reference, or NULL.
+static PyObject *stepped_task(PyObject *callback) {
+  for (struct step_type *place = step_types; place < step_types + 2; place++)
+    if (callback->type == place->type)
+      return something(place->task.get(callback, place->task.closure));
+  if (callback->type == &PyCFunction_Type) return woken_task(callback);
+  if (callback->type == &PyMethod_Type) return task_in_python(callback);
+  if (callback->type == &PyFunction_Type || known.c_task == NULL) return NULL;
+  for (struct step_type *place = step_types; place < step_types + 2; place++)
+    if (place->type == NULL && is_step_type(callback, place))
+      return something(place->task.get(callback, place->task.closure));
+  return NULL;
+}
+
 // MARK: Names
 
-static void append(struct text *text, const char *characters, size_t size) {
+void append(struct text *text, const char *characters, size_t size) {
   size_t room = sizeof text->characters - text->size;
   if (size > room) size = room;
   memcpy(text->characters + text->size, characters, size);
@@ -177,22 +179,23 @@ static void append_place(struct text *text, const void *code) {
   append(text, ")", 1);
 }
 
-void code_name(struct text *text, const void *code) {
+void append_code_name(struct text *text, const void *code) {
   append_string(text, *(PyObject *const *)((const char *)code + python_layout->code_name));
   append_place(text, code);
 }
 
 /// Whether a task's name is one that asyncio has given it.
-static bool is_made_up(const struct text *name) {
+static bool is_made_up(const struct text *name, size_t start) {
   static const char prefix[] = "Task-";
-  size_t place = sizeof prefix - 1;
-  if (name->size <= place || memcmp(name->characters, prefix, place) != 0) return false;
+  size_t place = start + sizeof prefix - 1;
+  if (name->size <= place || memcmp(name->characters + start, prefix, sizeof prefix - 1) != 0)
+    return false;
   for (; place < name->size; place++)
     if (name->characters[place] < '0' || name->characters[place] > '9') return false;
   return true;
 }
 
-static void append_task_name(struct text *text, PyObject *task) {
+static void append_given_name(struct text *text, PyObject *task) {
   if (!is_of(task, known.c_task)) {
     append_attribute(text, task, "_name");
   } else if (known.get_name != NULL) {
@@ -211,10 +214,11 @@ static PyObject *code_of(PyObject *coroutine) {
   return name == NULL ? NULL : something(PyObject_GetAttr(coroutine, name));
 }
 
-void task_name(struct text *text, PyObject *task, PyObject *coroutine) {
-  append_task_name(text, task);
-  if (text->size == 0 || is_made_up(text)) {
-    text->size = 0;
+void append_task_name(struct text *text, PyObject *task, PyObject *coroutine) {
+  size_t start = text->size;
+  append_given_name(text, task);
+  if (text->size == start || is_made_up(text, start)) {
+    text->size = start;
     if (coroutine != NULL && !append_attribute(text, coroutine, "__qualname__"))
       append_attribute(text, (PyObject *)coroutine->type, "__qualname__");
   }
@@ -347,7 +351,7 @@ static void forget(struct task *task) {
 static struct task *add(PyObject *object, PyObject *coroutine) {
   if (table.count >= table.size / 2) grow();
   struct text text = {.size = 0};
-  task_name(&text, object, coroutine);
+  append_task_name(&text, object, coroutine);
   struct task *task = place_of(object);
   table.count += task->object == NULL;
   *task = (struct task){

@@ -1,0 +1,50 @@
+// Methods in C: a type's table has a pointer to each. Where that is changed, all calls come by, and everything
+// that a program can see of the method is as before.
+#include <link.h>
+#include <string.h>
+
+#include "probe.h"
+
+/// An address that is looked for among what is mapped.
+struct search {
+  uintptr_t address;
+  bool is_writable;
+};
+
+static int look_at_module(struct dl_phdr_info *info, size_t size, void *data) {
+  (void)size;
+  struct search *search = data;
+  for (int index = 0; index < info->dlpi_phnum; index++) {
+    const ElfW(Phdr) *header = &info->dlpi_phdr[index];
+    if (search->address - (info->dlpi_addr + header->p_vaddr) >= header->p_memsz) continue;
+    if (header->p_type == PT_LOAD) search->is_writable = header->p_flags & PF_W;
+    // The dynamic linker takes the right away once it is done.
+    if (header->p_type == PT_GNU_RELRO) {
+      search->is_writable = false;
+      return 1;
+    }
+  }
+  return 0;
+}
+
+static bool is_writable(const void *address) {
+  struct search search = {(uintptr_t)address, false};
+  dl_iterate_phdr(look_at_module, &search);
+  return search.is_writable;
+}
+
+PyCFunction redirect(PyObject *type, const char *method, int flags, PyCFunction function) {
+  enum { DEFINITION = 40 };
+  PyObject *descriptor = get(type, method);
+  PyCFunction original = NULL;
+  if (descriptor != NULL && is_named(descriptor, "method_descriptor")) {
+    PyMethodDef *definition = *(PyMethodDef *const *)((const char *)descriptor + DEFINITION);
+    if (strcmp(definition->name, method) == 0 && definition->flags == flags &&
+        definition->function != function && is_writable(&definition->function)) {
+      original = definition->function;
+      __atomic_store_n(&definition->function, function, __ATOMIC_RELEASE);
+    }
+  }
+  Py_DecRef(descriptor);
+  return original;
+}
