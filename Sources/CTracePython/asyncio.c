@@ -47,8 +47,8 @@ static bool is_of(PyObject *object, PyTypeObject *type) {
 
 // MARK: Loops
 
-/// Names a loop; one that is not the main thread's by its thread.
-static void name_loop(PyObject *loop) {
+
+void name_loop(PyObject *loop) {
   char name[128] = "event loop";
   PyObject *threading_name = PyUnicode_FromString("threading");
   PyObject *threading = PyImport_GetModule(threading_name);
@@ -74,43 +74,49 @@ static void name_loop(PyObject *loop) {
   Py_DecRef(threading_name);
 }
 
+void tell_ready(struct ready *ready, uint64_t count) {
+  uint64_t told = ready->told;
+  if (likely(count == told) || (count < told && count != 0 && told - count <= told / 8)) return;
+  runtime->depth(runtime->key(ready->loop), CTRACE_EVENT_LOOP, count);
+  ready->told = count;
+}
+
+void tell_late(struct ready *ready, uint64_t count, uint64_t since, uint64_t time) {
+  uint64_t key = runtime->key(ready->loop);
+  // With the one that comes and goes, as many are ready as were.
+  if (ready->told != count) runtime->depth(key, CTRACE_EVENT_LOOP, count);
+  ready->told = count;
+  runtime->items(CTRACE_RECORD_ENQUEUE, key, CTRACE_EVENT_LOOP, 1, 0, time);
+  runtime->items(CTRACE_RECORD_DEQUEUE, key, CTRACE_EVENT_LOOP, 1, since < time ? since : time, time);
+}
+
 /// A loop that runs in this thread.
 static __thread struct running {
   /// The one within which it runs.
   struct running *outer;
-  PyObject *loop;
-  /// Callbacks that are ready: a reference, for as long as the loop runs.
-  PyObject *ready;
-  /// How many were told last.
-  uint64_t told;
+  struct ready ready;
+  /// Its queue of callbacks that are ready: a reference, for as long as it runs.
+  PyObject *queue;
 } *running;
 
 /// How many are in a queue: the field of all objects that have a size.
-static uint64_t size_of(const PyObject *ready) { return (uint64_t) * (const Py_ssize_t *)(ready + 1); }
-
-/// Tells how many callbacks are ready. That they are fewer is told when they are fewer by an eighth.
-static void tell_ready(struct running *loop, uint64_t count) {
-  uint64_t told = loop->told;
-  if (likely(count == told) || (count < told && count != 0 && told - count <= told / 8)) return;
-  runtime->depth(runtime->key(loop->loop), CTRACE_EVENT_LOOP, count);
-  loop->told = count;
-}
+static uint64_t size_of(const PyObject *queue) { return (uint64_t) * (const Py_ssize_t *)(queue + 1); }
 
 static PyObject *run_forever(PyObject *callable, PyObject *const *arguments, size_t count,
                              PyObject *names) {
   bool is_one = argument_count(count) == 1 && runtime->is_recording();
-  PyObject *ready = is_one ? get(arguments[0], "_ready") : NULL;
-  struct running loop = {.outer = running, .told = UINT64_MAX};
-  if (ready != NULL && ready->type == known.deque) {
-    loop.loop = arguments[0];
-    loop.ready = ready;
-    name_loop(arguments[0]);
-    running = &loop;
+  PyObject *queue = is_one ? get(arguments[0], "_ready") : NULL;
+  if (queue == NULL || queue->type != known.deque) {
+    Py_DecRef(queue);
+    return call_original(callable, arguments, count, names);
   }
+  struct running loop = {running, {arguments[0], UINT64_MAX}, queue};
+  name_loop(arguments[0]);
+  running = &loop;
   PyObject *result = call_original(callable, arguments, count, names);
-  if (loop.ready != NULL) tell_ready(&loop, size_of(ready));
+  tell_ready(&loop.ready, size_of(queue));
   running = loop.outer;
-  Py_DecRef(ready);
+  Py_DecRef(queue);
   return result;
 }
 
@@ -136,20 +142,16 @@ static int64_t lateness(PyObject *handle, PyObject *loop) {
   return !is_own || due <= 0 || late > 1e18 ? -1 : late < 0 ? 0 : (int64_t)late;
 }
 
-/// Tells of a callback that has its turn after its time. With it, as many are ready as were.
-static void tell_late(PyObject *loop, struct running *own, uint64_t since, uint64_t time) {
-  uint64_t key = runtime->key(loop);
-  if (own != NULL && own->told != size_of(own->ready)) {
-    own->told = size_of(own->ready);
-    runtime->depth(key, CTRACE_EVENT_LOOP, own->told);
-  }
-  runtime->items(CTRACE_RECORD_ENQUEUE, key, CTRACE_EVENT_LOOP, 1, 0, time);
-  runtime->items(CTRACE_RECORD_DEQUEUE, key, CTRACE_EVENT_LOOP, 1, since, time);
+static void begin_turn(struct running *running, PyObject *handle, uint64_t time) {
+  uint64_t others = size_of(running->queue);
+  int64_t late = lateness(handle, running->ready.loop);
+  if (late < 0)
+    tell_ready(&running->ready, others + 1);
+  else
+    tell_late(&running->ready, others, time - runtime->units((uint64_t)late), time);
 }
 
-typedef PyObject *(*context_function)(PyObject *context, PyObject *const *arguments,
-                                      Py_ssize_t count, PyObject *names);
-static context_function run_in_context;
+static array_method run_in_context;
 
 /// The handle whose method calls; NULL where another function does.
 static PyObject *calling_handle(void) {
@@ -169,15 +171,11 @@ static PyObject *run(PyObject *context, PyObject *const *arguments, Py_ssize_t c
     return run_in_context(context, arguments, count, names);
   struct step step;
   begin_step(&step, arguments[0]);
-  struct running *own = running != NULL && running->loop == loop ? running : NULL;
-  int64_t late = lateness(handle, loop);
-  if (late >= 0)
-    tell_late(loop, own, step.start - runtime->units((uint64_t)late), step.start);
-  else if (own != NULL)
-    tell_ready(own, size_of(own->ready) + 1);
+  struct running *own = running != NULL && running->ready.loop == loop ? running : NULL;
+  if (own != NULL) begin_turn(own, handle, step.start);
   PyObject *result = run_in_context(context, arguments, count, names);
   end_step(&step);
-  if (own != NULL) tell_ready(own, size_of(own->ready));
+  if (own != NULL) tell_ready(&own->ready, size_of(own->queue));
   return result;
 }
 
@@ -202,9 +200,10 @@ static void set_up_handles(PyObject *events) {
   known.run = get(run_method, "__code__");
   if (handle != NULL) known.loop = slot_of(handle, "_loop");
   if (timer != NULL) known.when = slot_of(timer, "_when");
-  if (known.run != NULL && known.loop != 0 && context != NULL && python_layout != NULL)
-    run_in_context = (context_function)(void *)redirect(
-        context, "run", METH_FASTCALL | METH_KEYWORDS, (PyCFunction)(void *)run);
+  PyMethodDef *method = context == NULL ? NULL : method_in_c(context, "run");
+  if (known.run != NULL && known.loop != 0 && python_layout != NULL && method != NULL &&
+      method->flags == (METH_FASTCALL | METH_KEYWORDS))
+    run_in_context = (array_method)(void *)redirect(method, (PyCFunction)(void *)run);
   if (run_in_context == NULL)
     runtime->note("this CPython was built in a way that is not known: tasks are not recorded.");
   Py_DecRef(context);

@@ -87,6 +87,27 @@ void end_step(struct step *step);
 /// The number of the task that runs in this thread; 0 where none does.
 uint64_t running_task(void);
 
+// MARK: Loops
+
+/// A method in C that gets its arguments as an array.
+typedef PyObject *(*array_method)(PyObject *self, PyObject *const *arguments, Py_ssize_t count,
+                                  PyObject *names);
+/// One that gets them as a tuple and a dictionary.
+typedef PyObject *(*tuple_method)(PyObject *self, PyObject *arguments, PyObject *names);
+
+/// What was told of a loop.
+struct ready {
+  PyObject *loop;
+  /// How many callbacks were ready.
+  uint64_t told;
+};
+/// Names a loop; one that is not the main thread's by its thread.
+void name_loop(PyObject *loop);
+/// Tells how many callbacks are ready. That they are fewer is told when they are fewer by an eighth.
+void tell_ready(struct ready *ready, uint64_t count);
+/// Tells of a callback that has its turn after its time, with how many others are ready.
+void tell_late(struct ready *ready, uint64_t count, uint64_t since, uint64_t time);
+
 // MARK: Locks
 
 void set_up_locks(PyObject *package, PyObject *tasks);

@@ -66,9 +66,10 @@ PyObject *call_original(PyObject *callable, PyObject *const *arguments, size_t c
 /// How many arguments without a name a call has.
 static inline size_t argument_count(size_t count) { return count & ~PY_VECTORCALL_ARGUMENTS_OFFSET; }
 
-/// Lets a method in C go through a function of the same form, by its flags; returns the one it had, or NULL
-/// where nothing was done. For good, and only once.
-PyCFunction redirect(PyObject *type, const char *method, int flags, PyCFunction function);
+/// A method in C of a type, if it can be changed; otherwise NULL. It is of the form that its flags say.
+PyMethodDef *method_in_c(PyObject *type, const char *name);
+/// Lets it go through a function of the same form; returns the one it had. For good, and only once.
+PyCFunction redirect(PyMethodDef *method, PyCFunction function);
 
 // MARK: Values
 

@@ -24,6 +24,7 @@ struct _object {
 typedef PyObject *(*PyCFunction)(PyObject *self, PyObject *arguments);
 typedef PyObject *(*vectorcallfunc)(PyObject *callable, PyObject *const *arguments, size_t count,
                                     PyObject *names);
+typedef int (*visitproc)(PyObject *object, void *data);
 typedef int (*Py_AuditHookFunction)(const char *event, PyObject *arguments, void *data);
 
 typedef struct {
@@ -111,6 +112,7 @@ PyObject *PyObject_CallFunctionObjArgs(PyObject *callable, ...);
 PyObject *PyObject_GetItem(PyObject *object, PyObject *key);
 PyObject *PyObject_Repr(PyObject *object);
 int PyObject_IsTrue(PyObject *object);
+int PyCallable_Check(PyObject *object);
 int PyObject_IsInstance(PyObject *object, PyObject *type);
 Py_ssize_t PyObject_Size(PyObject *object);
 WEAK PyObject *PyObject_Vectorcall(PyObject *callable, PyObject *const *arguments, size_t count,
@@ -136,6 +138,8 @@ int PyType_IsSubtype(PyTypeObject *type, PyTypeObject *base);
 void PyType_Modified(PyTypeObject *type);
 PyObject *PyType_GenericAlloc(PyTypeObject *type, Py_ssize_t count);
 void PyObject_Free(void *object);
+void PyObject_GC_UnTrack(void *object);
+void PyObject_GC_Del(void *object);
 PyObject *PyMethod_New(PyObject *function, PyObject *self);
 PyObject *PyMethod_Function(PyObject *method);
 PyObject *PyMethod_Self(PyObject *method);

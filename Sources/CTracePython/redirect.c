@@ -33,18 +33,21 @@ static bool is_writable(const void *address) {
   return search.is_writable;
 }
 
-PyCFunction redirect(PyObject *type, const char *method, int flags, PyCFunction function) {
-  enum { DEFINITION = 40 };
-  PyObject *descriptor = get(type, method);
-  PyCFunction original = NULL;
-  if (descriptor != NULL && is_named(descriptor, "method_descriptor")) {
-    PyMethodDef *definition = *(PyMethodDef *const *)((const char *)descriptor + DEFINITION);
-    if (strcmp(definition->name, method) == 0 && definition->flags == flags &&
-        definition->function != function && is_writable(&definition->function)) {
-      original = definition->function;
-      __atomic_store_n(&definition->function, function, __ATOMIC_RELEASE);
-    }
-  }
-  Py_DecRef(descriptor);
+PyMethodDef *method_in_c(PyObject *type, const char *name) {
+  enum { OF_DESCRIPTOR = 40, OF_FUNCTION = 16 };
+  PyObject *method = get(type, name);
+  if (method == NULL) return NULL;
+  size_t place = is_named(method, "method_descriptor")           ? OF_DESCRIPTOR
+                 : is_named(method, "cython_function_or_method") ? OF_FUNCTION
+                                                                 : 0;
+  PyMethodDef *found = place == 0 ? NULL : *(PyMethodDef *const *)((const char *)method + place);
+  bool is_it = found != NULL && strcmp(found->name, name) == 0 && is_writable(&found->function);
+  Py_DecRef(method);
+  return is_it ? found : NULL;
+}
+
+PyCFunction redirect(PyMethodDef *method, PyCFunction function) {
+  PyCFunction original = method->function;
+  __atomic_store_n(&method->function, function, __ATOMIC_RELEASE);
   return original;
 }

@@ -16,6 +16,7 @@ struct watched_module watched_modules[] = {
     {.name = "queue", .set_up = set_up_queue},
     {.name = "concurrent.futures._base", .set_up = set_up_futures},
     {.name = "asyncio", .set_up = set_up_asyncio},
+    {.name = "uvloop", .set_up = set_up_uvloop},
     {.name = NULL},
 };
 
