@@ -151,8 +151,6 @@ static void begin_turn(struct running *running, PyObject *handle, uint64_t time)
     tell_late(&running->ready, others, time - runtime->units((uint64_t)late), time);
 }
 
-static array_method run_in_context;
-
 /// The handle whose method calls; NULL where another function does.
 static PyObject *calling_handle(void) {
   const char *frame = *(const char *const *)((const char *)PyThreadState_Get() + python_layout->thread_frame);
@@ -164,16 +162,16 @@ static PyObject *calling_handle(void) {
   return handle != NULL && is_of(handle, known.handle) ? handle : NULL;
 }
 
-static PyObject *run(PyObject *context, PyObject *const *arguments, Py_ssize_t count, PyObject *names) {
-  PyObject *handle = count > 0 ? calling_handle() : NULL;
+static PyObject *run_in_context(const struct call *call) {
+  // It has an array of arguments and their number.
+  PyObject *handle = (Py_ssize_t)call->words[1] > 0 ? calling_handle() : NULL;
   PyObject *loop = handle == NULL ? NULL : object_at(handle, known.loop);
-  if (loop == NULL || !runtime->is_recording())
-    return run_in_context(context, arguments, count, names);
+  if (loop == NULL || !runtime->is_recording()) return go_on(call);
   struct step step;
-  begin_step(&step, arguments[0]);
+  begin_step(&step, *(PyObject *const *)call->words[0]);
   struct running *own = running != NULL && running->ready.loop == loop ? running : NULL;
   if (own != NULL) begin_turn(own, handle, step.start);
-  PyObject *result = run_in_context(context, arguments, count, names);
+  PyObject *result = go_on(call);
   end_step(&step);
   if (own != NULL) tell_ready(&own->ready, size_of(own->queue));
   return result;
@@ -181,11 +179,7 @@ static PyObject *run(PyObject *context, PyObject *const *arguments, Py_ssize_t c
 
 static PyObject *make_loop(PyObject *callable, PyObject *const *arguments, size_t count,
                            PyObject *names) {
-  if (argument_count(count) != 0 && runtime->is_recording()) {
-    // Where another has been before: a loop says nothing when it goes.
-    runtime->gone(arguments[0], CTRACE_EVENT_LOOP);
-    runtime->init(arguments[0], CTRACE_EVENT_LOOP);
-  }
+  if (argument_count(count) != 0) tell_creation(arguments[0], CTRACE_EVENT_LOOP);
   return call_original(callable, arguments, count, names);
 }
 
@@ -200,11 +194,9 @@ static void set_up_handles(PyObject *events) {
   known.run = get(run_method, "__code__");
   if (handle != NULL) known.loop = slot_of(handle, "_loop");
   if (timer != NULL) known.when = slot_of(timer, "_when");
-  PyMethodDef *method = context == NULL ? NULL : method_in_c(context, "run");
-  if (known.run != NULL && known.loop != 0 && python_layout != NULL && method != NULL &&
-      method->flags == (METH_FASTCALL | METH_KEYWORDS))
-    run_in_context = (array_method)(void *)redirect(method, (PyCFunction)(void *)run);
-  if (run_in_context == NULL)
+  bool can_be = known.run != NULL && known.loop != 0 && context != NULL && python_layout != NULL &&
+                native_flags(context, "run") == (METH_FASTCALL | METH_KEYWORDS);
+  if (!can_be || !lead_method(context, "run", run_in_context))
     runtime->note("this CPython was built in a way that is not known: tasks are not recorded.");
   Py_DecRef(context);
   Py_DecRef(contextvars);
@@ -223,12 +215,11 @@ static void set_up_loops(PyObject *module) {
   Py_DecRef(loop);
 }
 
-/// The package's last statement makes its list of names, from those of its modules.
 bool set_up_asyncio(PyObject *package) {
-  PyObject *names = get(package, "__all__"), *events = get(package, "events"),
-           *loops = get(package, "base_events"), *tasks = get(package, "tasks");
-  bool is_complete = names != NULL && events != NULL && loops != NULL && tasks != NULL;
-  if (is_complete) {
+  if (!is_complete(package)) return false;
+  PyObject *events = get(package, "events"), *loops = get(package, "base_events"),
+           *tasks = get(package, "tasks");
+  if (events != NULL && loops != NULL && tasks != NULL) {
     set_up_coroutines();
     set_up_tasks(tasks);
     set_up_locks(package, tasks);
@@ -238,6 +229,5 @@ bool set_up_asyncio(PyObject *package) {
   Py_DecRef(tasks);
   Py_DecRef(loops);
   Py_DecRef(events);
-  Py_DecRef(names);
-  return is_complete;
+  return true;
 }

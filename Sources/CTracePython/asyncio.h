@@ -89,12 +89,6 @@ uint64_t running_task(void);
 
 // MARK: Loops
 
-/// A method in C that gets its arguments as an array.
-typedef PyObject *(*array_method)(PyObject *self, PyObject *const *arguments, Py_ssize_t count,
-                                  PyObject *names);
-/// One that gets them as a tuple and a dictionary.
-typedef PyObject *(*tuple_method)(PyObject *self, PyObject *arguments, PyObject *names);
-
 /// What was told of a loop.
 struct ready {
   PyObject *loop;

@@ -68,39 +68,10 @@ bool find_awaited(struct awaited *found, const struct suspended *calls, uint32_t
 
 // MARK: Objects
 
-/// Tells of an object at its creation, where another has been before: an object says nothing when it goes.
-static PyObject *make(PyObject *callable, PyObject *const *arguments, size_t count, PyObject *names,
-                      uint8_t lock_kind) {
-  if (argument_count(count) != 0 && runtime->is_recording()) {
-    runtime->gone(arguments[0], lock_kind);
-    runtime->init(arguments[0], lock_kind);
-  }
+static PyObject *make(PyObject *callable, PyObject *const *arguments, size_t count, PyObject *names) {
+  if (argument_count(count) != 0)
+    tell_creation(arguments[0], (uint8_t)(uintptr_t)context_of(callable));
   return call_original(callable, arguments, count, names);
-}
-
-static PyObject *make_lock(PyObject *callable, PyObject *const *arguments, size_t count,
-                           PyObject *names) {
-  return make(callable, arguments, count, names, CTRACE_ASYNCIO_LOCK);
-}
-
-static PyObject *make_event(PyObject *callable, PyObject *const *arguments, size_t count,
-                            PyObject *names) {
-  return make(callable, arguments, count, names, CTRACE_ASYNCIO_EVENT);
-}
-
-static PyObject *make_condition(PyObject *callable, PyObject *const *arguments, size_t count,
-                                PyObject *names) {
-  return make(callable, arguments, count, names, CTRACE_ASYNCIO_CONDITION);
-}
-
-static PyObject *make_semaphore(PyObject *callable, PyObject *const *arguments, size_t count,
-                                PyObject *names) {
-  return make(callable, arguments, count, names, CTRACE_ASYNCIO_SEMAPHORE);
-}
-
-static PyObject *make_queue(PyObject *callable, PyObject *const *arguments, size_t count,
-                            PyObject *names) {
-  return make(callable, arguments, count, names, CTRACE_ASYNCIO_QUEUE);
 }
 
 /// Whether tasks wait for an object: a deque, or none.
@@ -201,40 +172,21 @@ static PyObject *semaphore_release(PyObject *callable, PyObject *const *argument
   return result;
 }
 
-// MARK: Queues
-
-// Both run between two turns of tasks, so that what they tell is in its order.
-
-static PyObject *put(PyObject *callable, PyObject *const *arguments, size_t count, PyObject *names) {
-  return put_item(callable, arguments, count, names, CTRACE_ASYNCIO_QUEUE);
-}
-
-static PyObject *take(PyObject *callable, PyObject *const *arguments, size_t count,
-                      PyObject *names) {
-  return take_item(callable, arguments, count, names, CTRACE_ASYNCIO_QUEUE);
-}
-
 // MARK: Setting up
 
 static const struct {
   const char *type;
   const char *method;
   vectorcallfunc function;
+  uintptr_t context;
 } methods[] = {
-    {"Lock", "__init__", make_lock},
-    {"Lock", "release", lock_release},
-    {"Event", "__init__", make_event},
-    {"Condition", "__init__", make_condition},
-    {"Semaphore", "__init__", make_semaphore},
-    {"Semaphore", "locked", semaphore_locked},
-    {"Semaphore", "release", semaphore_release},
-    {"Queue", "__init__", make_queue},
-    {"Queue", "_put", put},
-    {"Queue", "_get", take},
-    {"PriorityQueue", "_put", put},
-    {"PriorityQueue", "_get", take},
-    {"LifoQueue", "_put", put},
-    {"LifoQueue", "_get", take},
+    {"Lock", "__init__", make, CTRACE_ASYNCIO_LOCK},
+    {"Lock", "release", lock_release, 0},
+    {"Event", "__init__", make, CTRACE_ASYNCIO_EVENT},
+    {"Condition", "__init__", make, CTRACE_ASYNCIO_CONDITION},
+    {"Semaphore", "__init__", make, CTRACE_ASYNCIO_SEMAPHORE},
+    {"Semaphore", "locked", semaphore_locked, 0},
+    {"Semaphore", "release", semaphore_release, 0},
 };
 
 static const struct {
@@ -264,7 +216,12 @@ void set_up_locks(PyObject *package, PyObject *tasks) {
   mark_function(tasks, "sleep", CTRACE_LABEL, 0);
   for (size_t index = 0; index < sizeof methods / sizeof *methods; index++) {
     PyObject *type = get(package, methods[index].type);
-    if (type != NULL) stand_in(type, methods[index].method, methods[index].function);
+    if (type != NULL)
+      stand_in_with(type, methods[index].method, methods[index].function,
+                    (const void *)methods[index].context);
     Py_DecRef(type);
   }
+  PyObject *queue = get(package, "Queue");
+  if (queue != NULL) set_up_asyncio_queue(queue);
+  Py_DecRef(queue);
 }

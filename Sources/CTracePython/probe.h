@@ -13,6 +13,7 @@
 
 #define likely(condition) __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
+#define noinline __attribute__((noinline))
 
 /// The runtime.
 extern const struct ctrace_probe_api *runtime;
@@ -42,6 +43,9 @@ extern struct watched_module watched_modules[];
 /// A class or function of a module or class; NULL without an error where there is none.
 PyObject *get(PyObject *owner, const char *name);
 
+/// Whether a module's own code has run to its end.
+bool is_complete(PyObject *module);
+
 /// Says what a method of a class means when a thread waits in it; where there is none, nothing.
 void mark(PyObject *type, const char *method, uint8_t role, uint8_t lock_kind);
 struct marked_method {
@@ -63,13 +67,48 @@ bool stand_in(PyObject *type, const char *method, vectorcallfunc function);
 PyObject *call_original(PyObject *callable, PyObject *const *arguments, size_t count,
                         PyObject *names);
 
+/// The same, with something that the function finds by context_of().
+bool stand_in_with(PyObject *type, const char *method, vectorcallfunc function, const void *context);
+const void *context_of(PyObject *callable);
+
 /// How many arguments without a name a call has.
 static inline size_t argument_count(size_t count) { return count & ~PY_VECTORCALL_ARGUMENTS_OFFSET; }
 
-/// A method in C of a type, if it can be changed; otherwise NULL. It is of the form that its flags say.
-PyMethodDef *method_in_c(PyObject *type, const char *name);
-/// Lets it go through a function of the same form; returns the one it had. For good, and only once.
-PyCFunction redirect(PyMethodDef *method, PyCFunction function);
+// MARK: Methods in C
+
+/// A call that goes through the probe, of a method in C or in Python.
+struct call {
+  /// What it is called for: the object, and of a constructor in C the type.
+  PyObject *object;
+  /// In C.
+  const struct native *native;
+  void *words[4];
+  /// In Python.
+  PyObject *stand_in;
+  PyObject *const *arguments;
+  size_t count;
+  PyObject *names;
+};
+
+/// Takes a call, and does what it would have done by go_on().
+typedef PyObject *(*call_handler)(const struct call *call);
+PyObject *go_on(const struct call *call);
+
+/// Whether methods in C can be led through functions of the probe: tried out once.
+bool are_natives_led(void);
+/// Leads a method of a type's own, in C or in Python, through a function. False where there is none.
+bool lead_method(PyObject *type, const char *name, call_handler handler);
+/// The same for what makes objects of the type.
+bool lead_constructor(PyObject *type, call_handler handler);
+/// The flags of a method in C of a type's own, which say in what form it gets its arguments; 0 where there is
+/// none.
+int native_flags(PyObject *type, const char *name);
+/// The object that such a call has made, from its result.
+PyObject *made_by(const struct call *call, PyObject *result);
+/// The same for the function in C that gives the next item in a loop.
+bool lead_iteration(PyObject *type, call_handler handler);
+/// The same for a function in C that is called by a pointer.
+bool lead_pointer(void **place, call_handler handler);
 
 // MARK: Values
 
@@ -79,23 +118,32 @@ bool is_named(const PyObject *object, const char *name);
 /// The whole number that an attribute is, or another number where it is none. `name` is interned.
 long long number_of(PyObject *object, PyObject *name, long long otherwise);
 
+/// Tells of an object at its creation, where another may have been before that said nothing when it went.
+static inline void tell_creation(const void *object, uint8_t lock_kind) {
+  if (!runtime->is_recording()) return;
+  runtime->gone(object, lock_kind);
+  runtime->init(object, lock_kind);
+}
+
 /// An interned string, made where `place` is NULL.
 PyObject *interned(PyObject **place, const char *text);
-
-// MARK: Queues
-
-// Call the method of a queue that a stand-in stands for, and tell of the item that it puts in or takes out.
-PyObject *put_item(PyObject *callable, PyObject *const *arguments, size_t count, PyObject *names,
-                   uint8_t lock_kind);
-PyObject *take_item(PyObject *callable, PyObject *const *arguments, size_t count, PyObject *names,
-                    uint8_t lock_kind);
 
 // MARK: Modules
 
 bool set_up_threading(PyObject *module);
 bool set_up_queue(PyObject *module);
 bool set_up_futures(PyObject *module);
+void set_up_asyncio_queue(PyObject *queue);
 bool set_up_asyncio(PyObject *module);
 bool set_up_uvloop(PyObject *module);
+bool set_up_simple_queue(PyObject *module);
+bool set_up_greenlet(PyObject *module);
+bool set_up_gevent_hub(PyObject *module);
+bool set_up_gevent_greenlet(PyObject *module);
+bool set_up_gevent_locks(PyObject *module);
+bool set_up_gevent_thread(PyObject *module);
+bool set_up_gevent_events(PyObject *module);
+bool set_up_gevent_queues(PyObject *module);
+bool set_up_gevent_pool(PyObject *module);
 
 #endif

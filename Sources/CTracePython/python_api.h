@@ -78,7 +78,10 @@ enum {
   Py_tp_dealloc = 52,
   Py_tp_descr_get = 54,
   Py_tp_getattro = 58,
+  Py_tp_iternext = 63,
   Py_tp_members = 72,
+  Py_tp_methods = 64,
+  Py_tp_new = 65,
   Py_tp_repr = 66,
   Py_tp_setattro = 69,
   Py_tp_traverse = 71,
@@ -87,11 +90,24 @@ enum {
   Py_file_input = 257,
 };
 
+static const unsigned Py_TPFLAGS_HEAPTYPE = 1u << 9;
 static const unsigned Py_TPFLAGS_HAVE_VECTORCALL = 1u << 11;
 static const unsigned Py_TPFLAGS_HAVE_GC = 1u << 14;
 static const unsigned Py_TPFLAGS_METHOD_DESCRIPTOR = 1u << 17;
 static const unsigned Py_TPFLAGS_DEFAULT = 1u << 18;
 static const size_t PY_VECTORCALL_ARGUMENTS_OFFSET = (size_t)1 << (8 * sizeof(size_t) - 1);
+
+typedef struct {
+  void *context;
+  void *(*malloc)(void *context, size_t size);
+  void *(*calloc)(void *context, size_t count, size_t size);
+  void *(*realloc)(void *context, void *memory, size_t size);
+  void (*free)(void *context, void *memory);
+} PyMemAllocatorEx;
+enum { PYMEM_DOMAIN_RAW = 0 };
+
+void PyMem_GetAllocator(int domain, PyMemAllocatorEx *allocator);
+void PyMem_SetAllocator(int domain, PyMemAllocatorEx *allocator);
 
 int PySys_AddAuditHook(Py_AuditHookFunction hook, void *data);
 const char *Py_GetVersion(void);
@@ -111,6 +127,7 @@ PyObject *PyObject_CallObject(PyObject *callable, PyObject *arguments);
 PyObject *PyObject_CallFunctionObjArgs(PyObject *callable, ...);
 PyObject *PyObject_GetItem(PyObject *object, PyObject *key);
 PyObject *PyObject_Repr(PyObject *object);
+PyObject *PyObject_GenericGetAttr(PyObject *object, PyObject *name);
 int PyObject_IsTrue(PyObject *object);
 int PyCallable_Check(PyObject *object);
 int PyObject_IsInstance(PyObject *object, PyObject *type);
@@ -122,10 +139,12 @@ WEAK PyObject *_PyFunction_Vectorcall(PyObject *function, PyObject *const *argum
 
 PyObject *PyErr_Occurred(void);
 void PyErr_Clear(void);
+int PyErr_ExceptionMatches(PyObject *type);
 void PyErr_Fetch(PyObject **type, PyObject **value, PyObject **traceback);
 void PyErr_Restore(PyObject *type, PyObject *value, PyObject *traceback);
 
 PyObject *PyImport_ImportModule(const char *name);
+void *PyCapsule_GetPointer(PyObject *capsule, const char *name);
 PyObject *PyImport_GetModule(PyObject *name);
 PyObject *PyEval_GetBuiltins(void);
 PyObject *PyEval_GetFrame(void);
@@ -168,6 +187,8 @@ long long PyLong_AsLongLong(PyObject *number);
 unsigned long long PyLong_AsUnsignedLongLong(PyObject *number);
 double PyFloat_AsDouble(PyObject *number);
 
+extern PyTypeObject PyBaseObject_Type;
+extern PyTypeObject PyType_Type;
 extern PyTypeObject PyFunction_Type;
 extern PyTypeObject PyUnicode_Type;
 extern PyTypeObject PyMethod_Type;
@@ -175,9 +196,13 @@ extern PyTypeObject PyCFunction_Type;
 extern PyTypeObject PyGen_Type;
 extern PyTypeObject PyCoro_Type;
 extern PyTypeObject PyAsyncGen_Type;
+extern PyTypeObject PyMethodDescr_Type;
+extern PyObject *PyExc_StopIteration;
 extern PyObject _Py_NoneStruct;
 extern PyObject _Py_TrueStruct;
-#define Py_True (&_Py_TrueStruct)
+extern PyObject _Py_FalseStruct;
 #define Py_None (&_Py_NoneStruct)
+#define Py_True (&_Py_TrueStruct)
+#define Py_False (&_Py_FalseStruct)
 
 #endif

@@ -10,6 +10,7 @@ struct stand_in {
   PyObject base;
   PyObject *original;
   vectorcallfunc function;
+  const void *context;
 };
 
 static struct stand_in *stand_in_of(PyObject *object) { return (struct stand_in *)object; }
@@ -122,6 +123,13 @@ static PyTypeObject *make_type(void) {
 }
 
 bool stand_in(PyObject *owner, const char *method, vectorcallfunc function) {
+  return stand_in_with(owner, method, function, NULL);
+}
+
+const void *context_of(PyObject *callable) { return stand_in_of(callable)->context; }
+
+bool stand_in_with(PyObject *owner, const char *method, vectorcallfunc function,
+                   const void *context) {
   static PyTypeObject *type;
   if (type == NULL) type = make_type();
   PyObject *dict = get(owner, "__dict__");
@@ -133,6 +141,7 @@ bool stand_in(PyObject *owner, const char *method, vectorcallfunc function) {
   if (made != NULL) {
     made->original = original;
     made->function = function;
+    made->context = context;
     PyObject_SetAttrString(owner, method, (PyObject *)made);
     Py_DecRef((PyObject *)made);
   } else {

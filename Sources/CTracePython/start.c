@@ -17,6 +17,15 @@ struct watched_module watched_modules[] = {
     {.name = "concurrent.futures._base", .set_up = set_up_futures},
     {.name = "asyncio", .set_up = set_up_asyncio},
     {.name = "uvloop", .set_up = set_up_uvloop},
+    {.name = "_queue", .set_up = set_up_simple_queue},
+    {.name = "greenlet", .set_up = set_up_greenlet},
+    {.name = "gevent.hub", .set_up = set_up_gevent_hub},
+    {.name = "gevent.greenlet", .set_up = set_up_gevent_greenlet},
+    {.name = "gevent.lock", .set_up = set_up_gevent_locks},
+    {.name = "gevent.thread", .set_up = set_up_gevent_thread},
+    {.name = "gevent.event", .set_up = set_up_gevent_events},
+    {.name = "gevent.queue", .set_up = set_up_gevent_queues},
+    {.name = "gevent._threading", .set_up = set_up_gevent_pool},
     {.name = NULL},
 };
 
@@ -69,28 +78,92 @@ static void set_up(void) {
     set_up_loaded(watched);
 }
 
+/// The interpreter's entry of the hook: what it allocates when it is given the first one.
+static struct {
+  void *next;
+  Py_AuditHookFunction hook;
+  void *data;
+} *entry;
+
+/// Takes the entry out of the interpreter's list, before it is freed at the end: the interpreter does that
+/// by the allocator that it has by then, which is another one with -X dev and PYTHONMALLOC.
+static void leave_list(void) {
+  char *state = runtime->state;
+  for (size_t place = 0; entry != NULL && place + sizeof(void *) <= runtime->state_size;
+       place += sizeof(void *)) {
+    void **word = (void **)(state + place);
+    if (*word == entry) *word = entry->next;
+  }
+}
+
 /// Runs with the interpreter's lock held, at every event that the interpreter tells of.
 static int hook(const char *event, PyObject *arguments, void *unused) {
   (void)unused;
   bool is_import = event[0] == 'i' && strcmp(event, "import") == 0;
-  if (likely(is_set_up) && !is_import) return 0;
-  bool is_run = !is_set_up && strncmp(event, "cpython.run_", 12) == 0;
-  if (!(is_set_up && is_import) && !is_run) return 0;
+  if (likely(is_set_up) && !is_import) {
+    if (event[0] == 'c' && strcmp(event, "cpython._PySys_ClearAuditHooks") == 0) leave_list();
+    return 0;
+  }
+  // Programs that have Python in them run nothing in the interpreter's own ways, but import.
+  if (!is_set_up && !(is_import ? Py_IsInitialized() : strncmp(event, "cpython.run_", 12) == 0))
+    return 0;
   PyObject *type, *value, *traceback;
   PyErr_Fetch(&type, &value, &traceback);
-  if (is_run)
-    set_up();
-  else
-    look_at_import(arguments);
+  if (!is_set_up) set_up();
+  if (is_import) look_at_import(arguments);
   PyErr_Restore(type, value, traceback);
   return 0;
 }
 
+static void *allocate_entry(void *unused, size_t size) {
+  (void)unused;
+  void *memory = malloc(size);
+  if (entry == NULL && size == sizeof *entry) entry = memory;
+  return memory;
+}
+
+static void add_hook(void) {
+  PyMemAllocatorEx allocator;
+  PyMem_GetAllocator(PYMEM_DOMAIN_RAW, &allocator);
+  PyMemAllocatorEx own = allocator;
+  own.malloc = allocate_entry;
+  PyMem_SetAllocator(PYMEM_DOMAIN_RAW, &own);
+  PySys_AddAuditHook(hook, NULL);
+  PyMem_SetAllocator(PYMEM_DOMAIN_RAW, &allocator);
+}
+
+// MARK: Versions
+
+/// The newest minor version that the probe has been tried with.
+enum { NEWEST_VERSION = 13 };
+
+/// What can't be recorded of this interpreter, said to people; false where that is everything.
+static bool check_version(const char *version) {
+  char *end;
+  unsigned long micro;
+  if (strncmp(version, "3.", 2) != 0) return false;
+  python_version = (uint32_t)strtoul(version + 2, &end, 10);
+  micro = *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
+  // Their objects begin in another way.
+  if (strstr(version, "free-threading") != NULL) {
+    runtime->note("this CPython is built without the GIL, which this ctrace does not know: of its Python "
+                  "code only waits are recorded, without its lines.");
+    return false;
+  }
+  if (python_version > NEWEST_VERSION) {
+    runtime->note("this CPython is newer than this ctrace knows: of its Python code only the GIL and waits "
+                  "are recorded, without its lines.");
+    return false;
+  }
+  if (python_version == 13 && micro > 0)
+    runtime->note("CPython keeps its locks to itself from 3.13.1 on: of threading.Lock and RLock waits are "
+                  "recorded, but not who holds them, nor how often they are taken.");
+  return python_version >= 8;
+}
+
 __attribute__((visibility("default"))) void ctrace_probe_start(const struct ctrace_probe_api *api) {
   runtime = api;
-  const char *version = Py_GetVersion();
-  python_version = strncmp(version, "3.", 2) == 0 ? (uint32_t)strtoul(version + 2, NULL, 10) : 0;
-  PySys_AddAuditHook(hook, NULL);
+  if (check_version(Py_GetVersion())) add_hook();
 }
 
 // MARK: Helpers
@@ -106,6 +179,15 @@ bool is_named(const PyObject *object, const char *name) {
   const char *found = *(const char *const *)((const char *)object->type + NAME);
   const char *dot = found == NULL ? NULL : strrchr(found, '.');
   return found != NULL && strcmp(dot == NULL ? found : dot + 1, name) == 0;
+}
+
+bool is_complete(PyObject *module) {
+  PyObject *spec = get(module, "__spec__"), *state = get(spec, "_initializing");
+  bool is_under_way = state != NULL && PyObject_IsTrue(state) == 1;
+  PyErr_Clear();
+  Py_DecRef(state);
+  Py_DecRef(spec);
+  return !is_under_way;
 }
 
 void mark(PyObject *type, const char *method, uint8_t role, uint8_t lock_kind) {

@@ -1,4 +1,5 @@
 // The module threading: what threads are called, what they wait for in it, and the value of semaphores.
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,6 +24,7 @@ static const struct marked_method methods[] = {
     {"Barrier", "_wait", CTRACE_ROLE_PART, 0},
     {"Barrier", "_release", CTRACE_ROLE_WAKE, CTRACE_PYTHON_BARRIER},
     {"Barrier", "_break", CTRACE_ROLE_WAKE, CTRACE_PYTHON_BARRIER},
+    {"_RLock", "__init__", CTRACE_ROLE_PART, 0},
     {"Thread", "_wait_for_tstate_lock", CTRACE_ROLE_JOIN, CTRACE_THREAD},
     {.type = NULL},
 };
@@ -61,25 +63,32 @@ static PyObject *thread_begins(PyObject *callable, PyObject *const *arguments, s
   PyObject *result = call_original(callable, arguments, count, names);
   if (result == NULL || argument_count(count) != 1) return result;
   static PyObject *ident;
-  PyObject *thread = arguments[0];
-  long long handle = number_of(thread, interned(&ident, "_ident"), 0);
-  if (handle != 0) runtime->thread_object(thread, (uint64_t)handle);
-  tell_thread(thread);
+  // In a program whose threads are greenlets they have no thread of their own.
+  if (number_of(arguments[0], interned(&ident, "_ident"), 0) != (long long)pthread_self())
+    return result;
+  runtime->thread_begins(arguments[0]);
+  tell_thread(arguments[0]);
   return result;
 }
 
-/// A thread may have got another name, and has forgotten its function by now.
-static PyObject *thread_ends(PyObject *callable, PyObject *const *arguments, size_t count,
+/// A thread may have got another name, and has forgotten its function by its end.
+static void tell_last_name(PyObject *thread) {
+  char name[256];
+  PyObject *daemon = get(thread, "_daemonic");
+  if (copy_text(name, sizeof name, thread, "_name") > 0 && strncmp(name, "Thread-", 7) != 0)
+    runtime->thread_name(name, daemon != NULL && PyObject_IsTrue(daemon) == 1);
+  PyErr_Clear();
+  Py_DecRef(daemon);
+}
+
+static PyObject *thread_runs(PyObject *callable, PyObject *const *arguments, size_t count,
                              PyObject *names) {
-  if (argument_count(count) == 1) {
-    char name[256];
-    PyObject *daemon = get(arguments[0], "_daemonic");
-    if (copy_text(name, sizeof name, arguments[0], "_name") > 0 && strncmp(name, "Thread-", 7) != 0)
-      runtime->thread_name(name, daemon != NULL && PyObject_IsTrue(daemon) == 1);
-    PyErr_Clear();
-    Py_DecRef(daemon);
-  }
-  return call_original(callable, arguments, count, names);
+  static PyObject *ident;
+  PyObject *result = call_original(callable, arguments, count, names);
+  if (result != NULL && argument_count(count) == 1 &&
+      number_of(arguments[0], interned(&ident, "_ident"), 0) == (long long)pthread_self())
+    tell_last_name(arguments[0]);
+  return result;
 }
 
 // MARK: Semaphores
@@ -117,9 +126,11 @@ bool set_up_threading(PyObject *module) {
   // The last function of the module: it is complete.
   if (last != NULL) {
     mark_all(module, methods);
+    mark(module, "RLock", CTRACE_ROLE_PART, 0);
     mark(thread, "join", python_version >= 13 ? CTRACE_ROLE_JOIN : CTRACE_ROLE_PART, CTRACE_THREAD);
+    mark(module, "RLock", CTRACE_ROLE_PART, 0);
     stand_in(thread, "_set_native_id", thread_begins);
-    stand_in(thread, "_delete", thread_ends);
+    stand_in(thread, "_bootstrap_inner", thread_runs);
     stand_in(semaphore, "acquire", semaphore_acquire);
     stand_in(semaphore, "__enter__", semaphore_acquire);
     stand_in(semaphore, "release", semaphore_release);

@@ -154,7 +154,9 @@ static PyObject *stand_for(PyObject *original, PyObject *loop, uint64_t due, boo
 enum method { SOON, SOON_THREADSAFE, LATER, READER, WRITER, METHODS };
 static const char *const method_names[METHODS] = {"call_soon", "call_soon_threadsafe", "call_later",
                                                   "add_reader", "add_writer"};
-static PyCFunction originals[METHODS];
+/// Whether they get their arguments as an array with their number and the names of the last, or as a tuple and
+/// a dictionary.
+static bool have_arrays[METHODS];
 
 /// When what is called after a delay is due; 0 where the delay is no number.
 static uint64_t due_after(PyObject *delay) {
@@ -176,119 +178,88 @@ static PyObject *stand_for_given(enum method method, PyObject *loop, PyObject *f
   }
 }
 
-static size_t callback_place(enum method method) {
-  return method == SOON || method == SOON_THREADSAFE ? 0 : 1;
-}
-
-static PyObject *call_with_array(enum method method, PyObject *loop, PyObject *const *arguments,
-                                 Py_ssize_t count, PyObject *names) {
+/// A call by an array, in which the callback is changed.
+static PyObject *go_on_with_array(const struct call *call, enum method method, size_t place) {
   enum { MOST = 24 };
-  array_method original = (array_method)(void *)originals[method];
-  Py_ssize_t place = (Py_ssize_t)callback_place(method);
-  Py_ssize_t all = count + (names == NULL ? 0 : PyTuple_Size(names));
-  if (count <= place || all > MOST || !runtime->is_recording())
-    return original(loop, arguments, count, names);
+  PyObject *const *arguments = call->words[0], *names = call->words[2];
+  size_t count = (size_t)call->words[1];
+  size_t all = count + (names == NULL ? 0 : (size_t)PyTuple_Size(names));
+  if (count <= place || all > MOST) return go_on(call);
   PyObject *changed[MOST];
-  memcpy(changed, arguments, (size_t)all * sizeof *changed);
-  changed[place] = stand_for_given(method, loop, arguments[0], arguments[place]);
-  PyObject *result = original(loop, changed, count, names);
+  memcpy(changed, arguments, all * sizeof *changed);
+  changed[place] = stand_for_given(method, call->object, arguments[0], arguments[place]);
+  struct call other = *call;
+  other.words[0] = changed;
+  PyObject *result = go_on(&other);
   Py_DecRef(changed[place]);
   return result;
 }
 
-static PyObject *call_with_tuple(enum method method, PyObject *loop, PyObject *arguments,
-                                 PyObject *names) {
-  tuple_method original = (tuple_method)(void *)originals[method];
-  Py_ssize_t place = (Py_ssize_t)callback_place(method), count = PyTuple_Size(arguments);
-  PyObject *changed = count <= place || !runtime->is_recording() ? NULL : PyTuple_New(count);
+/// A call by a tuple, of which another is made.
+static PyObject *go_on_with_tuple(const struct call *call, enum method method, size_t place) {
+  PyObject *arguments = call->words[0];
+  Py_ssize_t count = PyTuple_Size(arguments);
+  PyObject *changed = count > (Py_ssize_t)place ? PyTuple_New(count) : NULL;
   if (changed == NULL) {
-    if (count > place) PyErr_Clear();
-    return original(loop, arguments, names);
+    PyErr_Clear();
+    return go_on(call);
   }
   for (Py_ssize_t index = 0; index < count; index++) {
     PyObject *item = PyTuple_GetItem(arguments, index);
-    if (index == place)
-      item = stand_for_given(method, loop, PyTuple_GetItem(arguments, 0), item);
+    if (index == (Py_ssize_t)place)
+      item = stand_for_given(method, call->object, PyTuple_GetItem(arguments, 0), item);
     else
       Py_IncRef(item);
     PyTuple_SetItem(changed, index, item);
   }
-  PyObject *result = original(loop, changed, names);
+  struct call other = *call;
+  other.words[0] = changed;
+  PyObject *result = go_on(&other);
   Py_DecRef(changed);
   return result;
 }
 
-// A method knows no more than its own function, which is of one of two forms.
-#define FUNCTIONS(name, method)                                                                   \
-  static PyObject *name##_by_array(PyObject *self, PyObject *const *arguments, Py_ssize_t count, \
-                                   PyObject *names) {                                             \
-    return call_with_array(method, self, arguments, count, names);                               \
-  }                                                                                               \
-  static PyObject *name##_by_tuple(PyObject *self, PyObject *arguments, PyObject *names) {        \
-    return call_with_tuple(method, self, arguments, names);                                      \
-  }
-FUNCTIONS(soon, SOON)
-FUNCTIONS(soon_threadsafe, SOON_THREADSAFE)
-FUNCTIONS(later, LATER)
-FUNCTIONS(reader, READER)
-FUNCTIONS(writer, WRITER)
+static PyObject *give(const struct call *call, enum method method, size_t place) {
+  if (!runtime->is_recording()) return go_on(call);
+  return have_arrays[method] ? go_on_with_array(call, method, place)
+                             : go_on_with_tuple(call, method, place);
+}
 
-static const struct {
-  array_method by_array;
-  tuple_method by_tuple;
-} functions[METHODS] = {
-    {soon_by_array, soon_by_tuple},     {soon_threadsafe_by_array, soon_threadsafe_by_tuple},
-    {later_by_array, later_by_tuple},   {reader_by_array, reader_by_tuple},
-    {writer_by_array, writer_by_tuple},
-};
+static PyObject *call_soon(const struct call *call) { return give(call, SOON, 0); }
+static PyObject *call_threadsafe(const struct call *call) { return give(call, SOON_THREADSAFE, 0); }
+static PyObject *call_later(const struct call *call) { return give(call, LATER, 1); }
+static PyObject *add_reader(const struct call *call) { return give(call, READER, 1); }
+static PyObject *add_writer(const struct call *call) { return give(call, WRITER, 1); }
+static const call_handler handlers[METHODS] = {call_soon, call_threadsafe, call_later, add_reader,
+                                               add_writer};
 
-// MARK: The end of a loop
-
-static PyCFunction original_close;
-
-/// After it, another may come to live at the same address.
-static PyObject *closed(PyObject *loop, PyObject *result) {
+/// After it, another loop may come to live at the same address.
+static PyObject *close_loop(const struct call *call) {
+  PyObject *result = go_on(call);
   if (result != NULL && runtime->is_recording()) {
-    *find_loop(loop) = (struct loop){.ready = {NULL, UINT64_MAX}};
-    runtime->gone(loop, CTRACE_EVENT_LOOP);
+    *find_loop(call->object) = (struct loop){.ready = {NULL, UINT64_MAX}};
+    runtime->gone(call->object, CTRACE_EVENT_LOOP);
   }
   return result;
-}
-
-static PyObject *close_by_array(PyObject *self, PyObject *const *arguments, Py_ssize_t count,
-                                PyObject *names) {
-  return closed(self, ((array_method)(void *)original_close)(self, arguments, count, names));
-}
-
-static PyObject *close_by_nothing(PyObject *self, PyObject *nothing) {
-  return closed(self, original_close(self, nothing));
 }
 
 // MARK: Setting up
 
 bool set_up_uvloop(PyObject *package) {
-  PyObject *last = get(package, "Loop"), *module = get(package, "loop"), *type = get(module, "Loop");
-  bool is_complete = last != NULL && type != NULL;
-  if (is_complete) callback_type = make_type();
+  if (!is_complete(package)) return false;
+  PyObject *module = get(package, "loop"), *type = get(module, "Loop");
+  callback_type = type == NULL ? NULL : make_type();
   for (size_t index = 0; callback_type != NULL && index < METHODS; index++) {
-    PyMethodDef *method = method_in_c(type, method_names[index]);
-    int flags = method == NULL ? 0 : method->flags;
-    // One that is called meanwhile would not have what it stands for: the lock is held.
-    if (flags == (METH_FASTCALL | METH_KEYWORDS))
-      originals[index] = redirect(method, (PyCFunction)(void *)functions[index].by_array);
-    else if (flags == (METH_VARARGS | METH_KEYWORDS))
-      originals[index] = redirect(method, (PyCFunction)(void *)functions[index].by_tuple);
+    int flags = native_flags(type, method_names[index]);
+    have_arrays[index] = flags == (METH_FASTCALL | METH_KEYWORDS);
+    bool is_led = (have_arrays[index] || flags == (METH_VARARGS | METH_KEYWORDS)) &&
+                  lead_method(type, method_names[index], handlers[index]);
+    if (!is_led && index == SOON)
+      runtime->note("this uvloop was built in a way that is not known: its tasks are not recorded.");
   }
-  PyMethodDef *close = is_complete ? method_in_c(type, "close") : NULL;
-  if (close != NULL && close->flags == (METH_FASTCALL | METH_KEYWORDS))
-    original_close = redirect(close, (PyCFunction)(void *)close_by_array);
-  else if (close != NULL && close->flags == METH_NOARGS)
-    original_close = redirect(close, close_by_nothing);
-  if (is_complete && originals[SOON] == NULL)
-    runtime->note("this uvloop was built in a way that is not known: its tasks are not recorded.");
+  if (callback_type != NULL) lead_method(type, "close", close_loop);
   PyErr_Clear();
   Py_DecRef(type);
   Py_DecRef(module);
-  Py_DecRef(last);
-  return is_complete;
+  return true;
 }

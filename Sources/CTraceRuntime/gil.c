@@ -36,6 +36,8 @@ static void check_process(void) {
   gil.holder = 0;
 }
 
+// MARK: Waits
+
 static void begin_wait(void) {
   if (!is_recording() || self.gil_wait.is_recorded) return;
   check_process();
@@ -52,24 +54,75 @@ static void end_wait(uint8_t outcome) {
 
 void abandon_gil(void) { end_wait(CTRACE_CANCELLED); }
 
+// MARK: Calls
+
+/// Stands for all calls of C in which threads had not the lock.
+static const char calls;
+
+/// A call of C that took its time, and nothing of which is recorded by itself: a sleep, a request, a long
+/// computation. Only now may be asked where in Python it was made, and it is the same place still.
+static noinline void record_call(uint64_t start, uint64_t end) {
+  record_name((uintptr_t)&calls, CTRACE_CALL, 0, "calls without the GIL");
+  enter();
+  struct ctrace_record_task *record;
+  // A wait for the lock that goes on began at the same place.
+  uint8_t stack = self.gil_wait.is_recorded          ? self.slot->pending.stack
+                  : self.slot->pending.state == 1 ? 0
+                                                  : capture_stack(PYTHON_SITE);
+  if ((record = reserve_record(CTRACE_RECORD_TASK_WAIT, sizeof *record / 8, end)) != NULL) {
+    record->head.lock_kind = CTRACE_CALL;
+    record->head.operation = CTRACE_WAIT;
+    record->head.stack = stack;
+    record->start = start;
+    record->key = any_key((uintptr_t)&calls);
+    commit_record(record);
+  }
+  leave();
+}
+
+/// Looks at what the thread did since it dropped the lock.
+always_inline void end_call(void) {
+  uint64_t start = self.gil_free_since;
+  bool has_waited = self.gil_wait.is_recorded;
+  uint64_t end = has_waited ? wait_start(&self.gil_wait) : now();
+  // A window of values is 2.5 ms.
+  if (start != 0 && end > start && unlikely(end - start > arena.control->value_window / 2) &&
+      self.waits == self.waits_at_drop + has_waited)
+    record_call(start, end);
+}
+
+// MARK: Holds
+
 static void taken(void) {
   if (!is_recording()) return;
   check_process();
+  end_call();
   end_wait(CTRACE_ACQUIRED);
   __atomic_store_n(&gil.holder, self.slot->tid, __ATOMIC_RELAXED);
+  self.gil_key = any_key(gil.condition);
   note_acquire(gil.condition, CTRACE_GIL, (struct site){gil.condition, 0});
-  if (unlikely(!is_named(any_key(gil.condition)))) name_gil();
+  if (unlikely(!is_named(self.gil_key))) name_gil();
+}
+
+/// The use that has the hold which ends.
+always_inline struct ctrace_use *use_of_hold(void) {
+  struct ctrace_use *use = NULL;
+  if (unlikely(self.gil_key != any_key(gil.condition)) && self.gil_key != 0)
+    use = find_anywhere(self.gil_key, hash_address(gil.condition));
+  return use != NULL ? use : use_of(gil.condition, CTRACE_GIL, gil.condition);
 }
 
 /// Ends the hold: one that others wait for is recorded, any other added to the sum of all.
 static void dropped(uint64_t time) {
   if (!is_recording()) return;
   enter();
-  struct ctrace_use *use = use_of(gil.condition, CTRACE_GIL, gil.condition);
+  struct ctrace_use *use = use_of_hold();
   uint64_t acquired = use->acquired;
   use->acquired = 0;
   self.sampled = 0;
-  bool is_wanted = __atomic_load_n(&gil.waiters, __ATOMIC_RELAXED) != 0;
+  self.gil_free_since = time;
+  self.waits_at_drop = self.waits;
+  bool is_wanted = self.is_gil_wanted;
   if (!is_wanted && acquired != 0) {
     struct ctrace_use_detail *detail = detail_of(use);
     detail->sampled_holds += 1;
@@ -94,10 +147,14 @@ int interpreter_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex,
 }
 
 int interpreter_signal(pthread_cond_t *condition) {
-  if ((uintptr_t)condition == gil.switch_condition) taken();
-  // What is to be told is told when the mutex is free again, which others need now.
-  else if ((uintptr_t)condition == gil.condition && is_recording())
+  if ((uintptr_t)condition == gil.switch_condition) {
+    taken();
+  } else if ((uintptr_t)condition == gil.condition && is_recording()) {
+    // What is to be told is told when the mutex is free again, which others need now. By then those that
+    // wait may wait no more.
     self.gil_dropped = now();
+    self.is_gil_wanted = __atomic_load_n(&gil.waiters, __ATOMIC_RELAXED) != 0;
+  }
   return real.pthread_cond_signal(condition);
 }
 

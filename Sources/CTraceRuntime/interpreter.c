@@ -12,16 +12,21 @@ struct interpreter interpreter;
 
 // MARK: The search
 
+/// The module that an address lies in; empty where none is known.
+static struct range module_of(uintptr_t address) {
+  struct dl_find_object found;
+  if (_dl_find_object == NULL || _dl_find_object((void *)address, &found) != 0)
+    return (struct range){0, 0};
+  return (struct range){(uintptr_t)found.dlfo_map_start,
+                        (uintptr_t)found.dlfo_map_end - (uintptr_t)found.dlfo_map_start};
+}
+
 void find_interpreter(void) {
   int saved_errno = errno;
   struct symbol state = {.name = "_PyRuntime"}, evaluation = {.name = "_PyEval_EvalFrameDefault"};
-  struct dl_find_object module;
-  if (_dl_find_object != NULL && find_symbol(&state) && find_symbol(&evaluation) &&
-      _dl_find_object((void *)evaluation.address, &module) == 0) {
+  if (find_symbol(&state) && find_symbol(&evaluation)) {
     interpreter.evaluation = (struct range){evaluation.address, evaluation.size};
-    interpreter.module =
-        (struct range){(uintptr_t)module.dlfo_map_start,
-                       (uintptr_t)module.dlfo_map_end - (uintptr_t)module.dlfo_map_start};
+    interpreter.module = module_of(evaluation.address);
     interpreter.state = (struct range){state.address, state.size};
   }
   errno = saved_errno;
@@ -128,16 +133,14 @@ static void thread_name(const char *name, bool is_daemon) {
   leave();
 }
 
-static void thread_object(const void *object, uint64_t handle) {
-  if (handle == 0) {
-    forget_count((uintptr_t)object);
-    return;
-  }
-  int64_t *known = count_of((uintptr_t)object);
-  if (known != NULL) *known = (int64_t)handle;
+static void thread_begins(const void *object) {
+  int64_t *known = is_recording() ? count_of((uintptr_t)object) : NULL;
+  if (known != NULL) *known = (int64_t)self.slot->handle;
 }
 
-static const struct ctrace_probe_api api = {
+static void thread_is_gone(const void *object) { forget_count((uintptr_t)object); }
+
+static struct ctrace_probe_api api = {
     .is_recording = is_recorded,
     .now = present,
     .now_after = present_after,
@@ -146,6 +149,8 @@ static const struct ctrace_probe_api api = {
     .set_layout = set_python_layout,
     .mark_code = mark_python_code,
     .place = python_place,
+    .object_in_use = object_in_use,
+    .enter_object = enter_object,
     .key = key_of_object,
     .label = label_of_kind,
     .items = items,
@@ -160,7 +165,8 @@ static const struct ctrace_probe_api api = {
     .task_release = task_release,
     .note = record_note,
     .thread_name = thread_name,
-    .thread_object = thread_object,
+    .thread_begins = thread_begins,
+    .thread_is_gone = thread_is_gone,
 };
 
 void load_probe(const char *runtime_path) {
@@ -180,11 +186,15 @@ void load_probe(const char *runtime_path) {
   void *probe = real.dlopen(path, RTLD_LAZY | RTLD_LOCAL);
   ctrace_probe_start_function start =
       probe == NULL ? NULL : (ctrace_probe_start_function)dlsym(probe, CTRACE_PROBE_START);
-  if (start != NULL)
+  if (start != NULL) {
+    interpreter.probe = module_of((uintptr_t)start);
+    api.state = (void *)interpreter.state.start;
+    api.state_size = interpreter.state.size;
     start(&api);
-  else
+  } else {
     record_note("the probe for Python, " CTRACE_PROBE_FILE
                 ", can't be loaded from ctrace's folder: of Python code nothing is recorded but the "
                 "GIL.");
+  }
   errno = saved_errno;
 }

@@ -23,6 +23,8 @@ struct interpreter {
   struct range module;
   /// The function that runs code.
   struct range evaluation;
+  /// The probe.
+  struct range probe;
 };
 extern struct interpreter interpreter;
 
@@ -46,17 +48,17 @@ always_inline bool is_from_interpreter(struct site site) {
 /// Puts frames of Python's in the place of the interpreter's own; false where the thread has none.
 bool mix_stack(struct stack *mixed, const struct stack *native);
 
-/// What a thread in one of Python's libraries waits for, or has just made.
-struct python_object {
-  uintptr_t address;
-  uint8_t role;
-  uint8_t lock_kind;
-  /// What the innermost does.
-  uint8_t inner_role;
-};
-/// That of the outermost of the libraries' own functions in which the thread is; its address is 0 where
-/// that is none.
-struct python_object object_in_use(void);
+/// A hash of the thread's frames, by what they are in memory: it is much sooner had than the stack, and two
+/// that are alike are of one stack.
+uint64_t frames_hash(void);
+
+/// What a thread in one of Python's libraries waits for, or has just made: that of the outermost of the
+/// libraries' own functions in which it is.
+struct ctrace_python_object object_in_use(void);
+/// The thread is in a call in C of an object, until it enters what this returns.
+struct ctrace_python_object enter_object(struct ctrace_python_object object);
+/// Whether it is: locks of such an object are part of it.
+bool is_in_native_object(void);
 
 /// What the probe is offered of frames: see ctrace_probe_api.
 uint32_t read_python_frames(const struct ctrace_python_layout *layout,

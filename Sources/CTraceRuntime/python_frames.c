@@ -207,12 +207,16 @@ static struct place {
 } places[1 << PLACE_BUCKETS_LOG2][BUCKET] __attribute__((aligned(64)));
 static uint64_t last_place;
 
+/// What a code object is beside its address, where another may come to live.
+always_inline uint64_t function_of(const void *code) {
+  return (uintptr_t)pointer_at(code, layout->code_name) * UINT64_C(0x9e3779b97f4a7c15) ^
+         (uintptr_t)pointer_at(code, layout->code_lines) ^
+         (uint64_t)int_at(code, layout->code_first_line) << 40;
+}
+
 always_inline uint64_t place_key(const void *code, int64_t instruction) {
-  // What comes to live at the same address is another code object, of another function.
-  uint64_t function = (uintptr_t)pointer_at(code, layout->code_name) * UINT64_C(0x9e3779b97f4a7c15) ^
-                      (uintptr_t)pointer_at(code, layout->code_lines) ^
-                      (uint64_t)int_at(code, layout->code_first_line) << 40;
-  return ((uintptr_t)code ^ function) * UINT64_C(0xd6e8feb86659fd93) + (uint64_t)instruction;
+  return ((uintptr_t)code ^ function_of(code)) * UINT64_C(0xd6e8feb86659fd93) +
+         (uint64_t)instruction;
 }
 
 always_inline uint64_t sealed(uint64_t key, uint64_t number) {
@@ -295,13 +299,26 @@ bool mix_stack(struct stack *mixed, const struct stack *native) {
     uintptr_t address = (uintptr_t)native->frames[index];
     if (contains(interpreter.evaluation, address))
       frame = add_frames(mixed, frame, false);
-    else if (!contains(interpreter.module, address))
+    else if (!contains(interpreter.module, address) && !contains(interpreter.probe, address))
       add_to_stack(mixed, address);
   }
   // The walk through C has a longest length, and may have broken off.
   add_frames(mixed, frame, true);
   mixed->hash ^= mixed->hash >> 29;
   return mixed->count > 0;
+}
+
+uint64_t frames_hash(void) {
+  const void *frame = layout == NULL ? NULL : first_frame(layout);
+  uint64_t hash = this_process.live;
+  for (uint32_t depth = 0; frame != NULL && depth < CTRACE_MAX_FRAMES; depth++) {
+    const void *code = pointer_at(frame, layout->frame_code);
+    if (is_shown(layout, frame))
+      hash = (hash ^ place_key(code, (int64_t)(uintptr_t)pointer_at(frame, layout->frame_instruction))) *
+             UINT64_C(0x9e3779b97f4a7c15);
+    frame = frame_behind(layout, frame);
+  }
+  return hash ^ hash >> 29;
 }
 
 // MARK: Functions with a meaning
@@ -330,17 +347,37 @@ bool mark_python_code(const void *code, uint8_t role, uint8_t lock_kind) {
   return true;
 }
 
-struct python_object object_in_use(void) {
+static const void *present_frame(void) { return layout == NULL ? NULL : first_frame(layout); }
+
+struct ctrace_python_object enter_object(struct ctrace_python_object object) {
+  struct ctrace_python_object before = self.entered;
+  // One that comes back has its frame.
+  if (object.object != NULL && object.frame == NULL) {
+    object.inner_role = object.role;
+    object.is_native = true;
+    object.frame = present_frame();
+  }
+  self.entered = object;
+  return before;
+}
+
+bool is_in_native_object(void) {
+  return unlikely(self.entered.object != NULL) && self.entered.frame == present_frame();
+}
+
+struct ctrace_python_object object_in_use(void) {
   enum { DEEPEST = 8 };
-  struct python_object found = {0};
-  const void *frame = layout == NULL ? NULL : first_frame(layout);
+  if (is_in_native_object()) return self.entered;
+  struct ctrace_python_object found = {0};
+  const void *frame = present_frame();
   for (uint32_t depth = 0; frame != NULL && depth < DEEPEST; frame = frame_behind(layout, frame)) {
     if (!is_shown(layout, frame)) continue;
     const struct mark *mark = place_of_mark(pointer_at(frame, layout->frame_code));
     if (mark->code == NULL) break;
-    if (depth++ == 0) found.inner_role = mark->role;
+    depth += 1;
     if (mark->role == CTRACE_ROLE_PART) continue;
-    found.address = (uintptr_t)pointer_at(frame, layout->frame_locals);
+    if (found.object == NULL) found.inner_role = mark->role;
+    found.object = pointer_at(frame, layout->frame_locals);
     found.role = mark->role;
     found.lock_kind = mark->lock_kind;
   }

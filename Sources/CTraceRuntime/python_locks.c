@@ -60,33 +60,43 @@ static uint8_t operation_of(uint8_t role) {
     case CTRACE_ROLE_PUT: return CTRACE_PUT;
     case CTRACE_ROLE_TAKE: return CTRACE_TAKE;
     case CTRACE_ROLE_ARRIVE: return CTRACE_ARRIVE;
-    case CTRACE_ROLE_JOIN: return CTRACE_JOIN;
     default: return CTRACE_WAIT;
   }
 }
 
-/// The thread that an object is, as those know it that join it; 0 where that is not known.
-static uintptr_t thread_of(uintptr_t object) {
-  const int64_t *handle = known_count_of(object);
-  return handle == NULL ? 0 : (uintptr_t)*handle;
+/// The key of the thread that an object is; 0 where that is not known.
+static uint64_t thread_of(uintptr_t object) {
+  const int64_t *key = known_count_of(object);
+  return key == NULL ? 0 : (uint64_t)*key;
+}
+
+/// Begins to wait for a thread to end. Python gives threads' handles back when they begin, so that what its
+/// handle means now is not what the thread had it for.
+static void begin_join(struct wait *wait, uint64_t thread, struct site site) {
+  if (thread == 0) return;
+  wait->is_always_recorded = true;
+  wait_begin(wait, thread & UINT64_C(0xffffffffffff), CTRACE_THREAD, CTRACE_JOIN, 0, 0, site);
+  if (wait->is_recorded) self.slot->pending.lock = thread;
 }
 
 /// Whether a wait in one of Python's libraries is for what the library has made, and not for the lock that
 /// guards it.
-static bool is_for_object(struct python_object object, const sem_t *semaphore) {
-  return object.address != 0 &&
-         (self.waiter_lock == (uintptr_t)semaphore || object.inner_role == CTRACE_ROLE_JOIN ||
+static bool is_for_object(struct ctrace_python_object object, const sem_t *semaphore) {
+  return object.object != NULL &&
+         (object.is_native || self.waiter_lock == (uintptr_t)semaphore || object.inner_role == CTRACE_ROLE_JOIN ||
           (object.inner_role == CTRACE_ROLE_WAIT && is_parked(semaphore)));
 }
 
 void python_wait_begin(struct python_wait *wait, const sem_t *semaphore, struct site site) {
   if (!is_recording()) return;
   wait->semaphore = semaphore;
-  struct python_object object = object_in_use();
+  struct ctrace_python_object object = object_in_use();
   if (is_for_object(object, semaphore)) {
-    if (object.role == CTRACE_ROLE_JOIN) object.address = thread_of(object.address);
-    if (object.address != 0)
-      wait_begin(&wait->wait, object.address, object.lock_kind, operation_of(object.role), 0, 0, site);
+    uintptr_t address = (uintptr_t)object.object;
+    if (object.role == CTRACE_ROLE_JOIN)
+      begin_join(&wait->wait, thread_of(address), site);
+    else
+      wait_begin(&wait->wait, address, object.lock_kind, operation_of(object.role), 0, 0, site);
     return;
   }
   uintptr_t lock = is_parked(semaphore) ? word_of(semaphore) : (uintptr_t)semaphore;
@@ -95,21 +105,21 @@ void python_wait_begin(struct python_wait *wait, const sem_t *semaphore, struct 
              owner->lock == lock ? (uint32_t)owner->tid : 0, 0, site);
 }
 
-void python_wait_end(struct python_wait *wait, int result, struct site site) {
+void python_wait_end(struct python_wait *wait, int result) {
   if (!wait->wait.is_recorded) return;
   uint8_t outcome = result == 0          ? CTRACE_ACQUIRED
                     : errno == ETIMEDOUT ? CTRACE_TIMED_OUT
                                          : CTRACE_FAILED;
   wait_end(&wait->wait, outcome);
-  if (result == 0 && is_recording()) python_lock_acquired(wait->semaphore, site);
+  if (result == 0 && is_recording()) python_lock_acquired(wait->semaphore);
 }
 
 void python_wait_cleanup(struct python_wait *wait) { wait_end(&wait->wait, CTRACE_CANCELLED); }
 
 // MARK: Locks
 
-int python_lock_acquired(const sem_t *semaphore, struct site site) {
-  if (is_parked(semaphore)) return 0;
+int python_lock_acquired(const sem_t *semaphore) {
+  if (is_parked(semaphore) || is_in_native_object()) return 0;
   if (self.waiter_lock == (uintptr_t)semaphore) {
     // Taken twice, of which the second time is the wait.
     if (self.is_waiter_lock_taken) self.waiter_lock = 0;
@@ -119,7 +129,8 @@ int python_lock_acquired(const sem_t *semaphore, struct site site) {
   struct owner *owner = owner_of((uintptr_t)semaphore);
   owner->lock = (uintptr_t)semaphore;
   owner->tid = self.slot->tid;
-  return note_acquire((uintptr_t)semaphore, CTRACE_PYTHON_LOCK, site);
+  // Where in the interpreter it was is of no use to anybody.
+  return note_acquire((uintptr_t)semaphore, CTRACE_PYTHON_LOCK, PYTHON_SITE);
 }
 
 /// The hold ends: in whichever thread, because a lock need not be released by the one that took it.
@@ -153,16 +164,17 @@ static bool has_waiters(const sem_t *semaphore) {
 /// Records that a thread wakes another that waits for what a library has made; false where the lock that
 /// it releases is one.
 static bool wake_object(struct site site) {
-  struct python_object object = object_in_use();
+  struct ctrace_python_object object = object_in_use();
   if (object.inner_role != CTRACE_ROLE_WAKE) return false;
   // Of queues, what comes in wakes.
   if (object.lock_kind != CTRACE_PYTHON_QUEUE)
-    record_lock(CTRACE_RECORD_SIGNAL, object.address, object.lock_kind, CTRACE_SIGNAL, site);
+    record_lock(CTRACE_RECORD_SIGNAL, (uintptr_t)object.object, object.lock_kind, CTRACE_SIGNAL, site);
   return true;
 }
 
 int python_lock_release(sem_t *semaphore, struct site site) {
-  if (!is_recording() || is_parked(semaphore)) return real.sem_post(semaphore);
+  if (!is_recording() || is_parked(semaphore) || is_in_native_object())
+    return real.sem_post(semaphore);
   bool is_wanted = has_waiters(semaphore);
   if (is_wanted && wake_object(site)) return real.sem_post(semaphore);
   uint64_t released = now();
@@ -178,7 +190,8 @@ void python_lock_made(const sem_t *semaphore, unsigned value, struct site site) 
   }
   if (!is_recording()) return;
   if (self.waiter_lock == (uintptr_t)semaphore) self.waiter_lock = 0;
-  struct python_object object = object_in_use();
+  struct ctrace_python_object object = object_in_use();
+  if (object.is_native) return;
   if (object.inner_role == CTRACE_ROLE_WAIT) {
     self.waiter_lock = (uintptr_t)semaphore;
     self.is_waiter_lock_taken = false;
@@ -186,8 +199,8 @@ void python_lock_made(const sem_t *semaphore, unsigned value, struct site site) 
   }
   if (object.role == CTRACE_ROLE_MAKE) {
     // Where another has been before: an object says nothing when it goes.
-    record_destroy(object.address, object.lock_kind);
-    record_lock(CTRACE_RECORD_INIT, object.address, object.lock_kind, 0, site);
+    record_destroy((uintptr_t)object.object, object.lock_kind);
+    record_lock(CTRACE_RECORD_INIT, (uintptr_t)object.object, object.lock_kind, 0, site);
   }
   record_lock(CTRACE_RECORD_INIT, (uintptr_t)semaphore, CTRACE_PYTHON_LOCK, 0, site);
 }

@@ -11,24 +11,24 @@ struct python_wait {
 };
 
 void python_wait_begin(struct python_wait *wait, const sem_t *semaphore, struct site site);
-void python_wait_end(struct python_wait *wait, int result, struct site site);
+void python_wait_end(struct python_wait *wait, int result);
 void python_wait_cleanup(struct python_wait *wait);
 
 /// Waits by a call and returns what it does. Tries first: what can be had at once is no wait.
 #define PYTHON_LOCK_WAIT(semaphore, call, site)                                     \
   do {                                                                              \
     int before = errno;                                                             \
-    if (real.sem_trywait(semaphore) == 0) return python_lock_acquired(semaphore, site); \
+    if (real.sem_trywait(semaphore) == 0) return python_lock_acquired(semaphore);   \
     errno = before;                                                                 \
     __attribute__((cleanup(python_wait_cleanup))) struct python_wait python = {0};  \
     python_wait_begin(&python, semaphore, site);                                    \
     int waited = call;                                                              \
-    python_wait_end(&python, waited, site);                                         \
+    python_wait_end(&python, waited);                                         \
     return waited;                                                                  \
   } while (0)
 
 /// Returns 0.
-int python_lock_acquired(const sem_t *semaphore, struct site site);
+int python_lock_acquired(const sem_t *semaphore);
 int python_lock_release(sem_t *semaphore, struct site site);
 void python_lock_made(const sem_t *semaphore, unsigned value, struct site site);
 void python_lock_gone(const sem_t *semaphore);

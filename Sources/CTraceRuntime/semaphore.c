@@ -53,7 +53,7 @@ exported int sem_clockwait(sem_t *restrict semaphore, clockid_t clock,
 exported int sem_trywait(sem_t *semaphore) {
   int result = real.sem_trywait(semaphore);
   if (result != 0 || !is_recording()) return result;
-  if (is_from_interpreter(THIS_SITE)) return python_lock_acquired(semaphore, THIS_SITE);
+  if (is_from_interpreter(THIS_SITE)) return python_lock_acquired(semaphore);
   taken(semaphore, THIS_SITE);
   return result;
 }

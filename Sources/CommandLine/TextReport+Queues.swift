@@ -118,7 +118,7 @@ extension TextReport {
     queue.unit == "bytes" ? amount(Double(count), queue) : grouped(count)
   }
 
-  private func tenths(_ number: Double) -> String {
+  func tenths(_ number: Double) -> String {
     let tenths = Int(min(max((number * 10).rounded(), -9e17), 9e17))
     return "\(tenths < 0 ? "-" : "")\(abs(tenths) / 10).\(abs(tenths) % 10)"
   }
@@ -126,7 +126,7 @@ extension TextReport {
   private static let curveWidth = 10
 
   /// The depth over the run: each letter is the mean of a tenth of it.
-  private func curve(_ depth: DepthSummary) -> String {
+  func curve(_ depth: DepthSummary) -> String {
     let width = TextReport.curveWidth
     let merged = depth.timeline.count / width
     guard merged > 0 else { return "" }

@@ -1,4 +1,5 @@
 internal import TraceAnalysis
+internal import TraceModel
 
 /// A report as a terminal shows it: the verdict first, then where the time went, then the figures
 /// behind it.
@@ -19,11 +20,15 @@ struct TextReport {
   var text: String {
     var sections = [headline, verdict]
     if !report.threads.isEmpty { sections.append(time) }
+    if let gil { sections.append(gil) }
     if let locks { sections.append(locks) }
     if let places { sections.append(places) }
     if let chains { sections.append(chains) }
     if let path { sections.append(path) }
     if let waits { sections.append(waits) }
+    if let tasks { sections.append(tasks) }
+    if let blockingSteps { sections.append(blockingSteps) }
+    if let loops { sections.append(loops) }
     if !report.threads.isEmpty { sections.append(threads) }
     if let queues { sections.append(queues) }
     if let queueUsers { sections.append(queueUsers) }
@@ -83,9 +88,12 @@ struct TextReport {
     let finding = report.findings.first
     let label = finding?.severity == "warning" ? style.warning("VERDICT") : style.bold("VERDICT")
     let words = (finding?.text ?? "").split(separator: " ")
-    return wrapped("VERDICT  ", words, separator: " ")
+    var lines = wrapped("VERDICT  ", words, separator: " ")
       .map { $0.replacing("VERDICT", with: label, maxReplacements: 1) }
-      .joined(separator: "\n") + "\n"
+    for other in report.findings.dropFirst() where other.severity == "warning" {
+      lines += wrapped("  and    ", other.text.split(separator: " "), separator: " ")
+    }
+    return lines.joined(separator: "\n") + "\n"
   }
 
   private var time: String {
@@ -114,8 +122,16 @@ struct TextReport {
 
   /// What a thread holds while others have to wait: a wait for it is contention.
   private var contendedLocks: [LockSummary] {
-    report.locks.filter { ["mutex", "rwlock", "spinlock", "once", "lock"].contains($0.kind) }
+    // Python makes many locks for itself, which are of interest only where they are waited for.
+    report.locks.filter {
+      TextReport.contendedKinds.contains($0.kind)
+        && ($0.kind != LockKind.pythonLock.name || $0.contended > 0)
+    }
   }
+
+  /// Kinds of locks; that of interpreters is told by itself.
+  private static let contendedKinds = Set(
+    LockKind.allCases.filter { $0.isContended && $0 != .gil }.map(\.name))
 
   private var locks: String? {
     let locks = contendedLocks
@@ -133,16 +149,15 @@ struct TextReport {
         name(lock.name, lock.pid),
         lock.utilisation.map { "\(Int(($0 * 100).rounded())) %" } ?? "",
         brief(lock.waitNs.total), brief(lock.waitNs.p50), brief(lock.waitNs.p99),
-        grouped(lock.acquisitions), contention(lock), holder.map { place($0.stack) } ?? "",
+        grouped(lock.acquisitions), contention(lock), holder.map { briefPlace($0.stack) } ?? "",
       ])
     }
     return section(table, more: locks.count - top, "lock")
   }
 
   /// Kinds of what is told as contention, with the threads, or with the queues.
-  private static let toldElsewhere: Set<String> = [
-    "mutex", "rwlock", "spinlock", "once", "lock", "thread",
-  ]
+  private static let toldElsewhere = contendedKinds.union(
+    [LockKind.gil, .thread].map(\.name))
 
   /// What threads wait for until another does something: no contention. Joins are told by the
   /// threads.
@@ -161,7 +176,7 @@ struct TextReport {
       table.add([
         name(wait.name, wait.pid), wait.kind, brief(wait.waitNs.total), brief(wait.waitNs.p50),
         brief(wait.waitNs.p99), grouped(wait.contended),
-        wait.waiters.first.map { place($0.stack) } ?? "",
+        wait.waiters.first.map { briefPlace($0.stack) } ?? "",
       ])
     }
     return section(table, more: waits.count - top, "thing waited for", plural: "things waited for")
@@ -262,7 +277,18 @@ struct TextReport {
 
   func chain(_ stack: [FrameSummary]) -> String {
     guard !stack.isEmpty else { return "(place unknown)" }
-    return stack.prefix(4).map { place([$0]) }.joined(separator: " < ")
+    // How Python itself begins a thread or a program is of no interest.
+    let own = stack.lastIndex {
+      $0.module == Symbol.pythonModule && !PythonLibrary.contains(file: $0.file)
+    }
+    return stack.prefix(min(4, (own ?? stack.count) + 1)).map { place([$0]) }.joined(
+      separator: " < ")
+  }
+
+  /// For cells of tables: of Python code the line, which is enough to find it.
+  private func briefPlace(_ stack: [FrameSummary]) -> String {
+    guard let frame = stack.first, frame.module == Symbol.pythonModule else { return place(stack) }
+    return "\(frame.file.split(separator: "/").last ?? ""):\(frame.line)"
   }
 
   private func place(_ stack: [FrameSummary]) -> String {
@@ -299,7 +325,8 @@ struct TextReport {
         if let owner = block.owner { blocked += "\(style.hasUnicode ? " ← " : " <- ")\(owner)" }
       }
       table.add([
-        name(thread.name, thread.pid), strip(thread), part(thread.runNs), part(thread.lockWaitNs),
+        name(thread.daemon == true ? "\(thread.name) (daemon)" : thread.name, thread.pid),
+        strip(thread), part(thread.runNs), part(thread.lockWaitNs),
         blocked,
       ])
     }

@@ -14,6 +14,31 @@ public func readSmallFile(_ path: String) throws(Errno) -> [UInt8] {
   return try readWhole(file)
 }
 
+/// Reads a file whole that must be a regular one, no larger than this, without waiting for anybody.
+public func readRegularFile(_ path: String, largest: Int) throws(Errno) -> [UInt8] {
+  let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+  guard descriptor >= 0 else { throw Errno(rawValue: currentErrno) }
+  defer { close(descriptor) }
+  var status = stat()
+  guard fstat(descriptor, &status) == 0 else { throw Errno(rawValue: currentErrno) }
+  guard status.st_mode & S_IFMT == S_IFREG else { throw .invalidArgument }
+  guard status.st_size <= largest else { throw .fileTooLarge }
+  var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
+  var filled = 0
+  while filled < bytes.count {
+    let count = bytes.withUnsafeMutableBytes {
+      read(descriptor, $0.baseAddress?.advanced(by: filled), $0.count - filled)
+    }
+    if count < 0 {
+      guard currentErrno == EINTR else { throw Errno(rawValue: currentErrno) }
+      continue
+    }
+    if count == 0 { break }
+    filled += count
+  }
+  return Array(bytes[..<filled])
+}
+
 /// Reads a small file whole, at most 4 MiB of it, and closes it.
 func readWhole(_ file: FileDescriptor) throws(Errno) -> [UInt8] {
   defer { try? file.close() }

@@ -5,7 +5,9 @@ extension TraceAnalyzer {
   private static let leastShare = 0.01
 
   /// What is to be concluded, the verdict first.
-  func findings(of recording: RecordingSummary, locks: [LockSummary]) -> [Finding] {
+  func findings(
+    of recording: RecordingSummary, locks: [LockSummary], gils: [GILSummary], tasks: [TaskSummary]
+  ) -> [Finding] {
     let isRecorded = definitions.processes.values.contains {
       $0.runtime == .loaded || $0.runtime == .outside
     }
@@ -21,6 +23,18 @@ extension TraceAnalyzer {
     if !definitions.processes.values.contains(where: { $0.runtime == .loaded }) {
       return [outsideFinding(locks)]
     }
+    let others =
+      gils.compactMap(longHoldFinding)
+      + [blockingFinding(tasks), taskFinding(locks)].compactMap(\.self)
+    let threads = threadFinding(of: recording, locks: locks, gils: gils)
+    // What threads lost comes first, unless it is little.
+    return threads.severity == "warning" ? [threads] + others : others + [threads]
+  }
+
+  /// What is to be said of threads that waited for locks.
+  private func threadFinding(
+    of recording: RecordingSummary, locks: [LockSummary], gils: [GILSummary]
+  ) -> Finding {
     let threadTime = threadTimes.reduce(0) { $0 &+ $1 }
     let contended = locks.filter { TraceAnalyzer.contendedKinds.contains($0.kind) }
     let waited = contended.reduce(0) { $0 &+ $1.waitNs.total }
@@ -29,27 +43,27 @@ extension TraceAnalyzer {
       share(worst.waitNs.total) >= TraceAnalyzer.leastShare
     else {
       let count = locks.filter { $0.acquisitions > 0 }.count
-      return [
-        Finding(
-          kind: "no-contention", severity: "info",
-          text:
-            "no lock problem found\(recording.complete ? "" : " before the recording breaks off"): of \(seconds(threadTime)) in threads, "
-            + "\(seconds(waited)) went to waiting for \(count) lock\(count == 1 ? "" : "s")",
-          evidence: ["waitNs": waited, "threadNs": threadTime, "locks": Int64(count)])
-      ]
+      return Finding(
+        kind: "no-contention", severity: "info",
+        text:
+          "no lock problem found\(recording.complete ? "" : " before the recording breaks off"): of \(seconds(threadTime)) in threads, "
+          + "\(seconds(waited)) went to waiting for \(count) lock\(count == 1 ? "" : "s")",
+        evidence: ["waitNs": waited, "threadNs": threadTime, "locks": Int64(count)])
+    }
+    let severity = share(waited) >= 0.05 ? "warning" : "info"
+    if let gil = gils.first(where: { $0.id == worst.id }) {
+      return gilFinding(gil, severity: severity, threadTime: threadTime)
     }
     let busy =
       worst.utilisation.map { ": busy \(percent($0)) of the run" } ?? ""
-    return [
-      Finding(
-        kind: "contention", severity: share(waited) >= 0.05 ? "warning" : "info",
-        text: "\(worst.name) is the most contended lock\(busy); threads lost "
-          + "\(seconds(worst.waitNs.total)) of \(seconds(threadTime)) to it",
-        evidence: [
-          "lock": Int64(worst.id), "waitNs": worst.waitNs.total, "threadNs": threadTime,
-          "utilisationPerMille": Int64((worst.utilisation ?? 0) * 1000),
-        ])
-    ]
+    return Finding(
+      kind: "contention", severity: severity,
+      text: "\(worst.name) is the most contended lock\(busy); threads lost "
+        + "\(seconds(worst.waitNs.total)) of \(seconds(threadTime)) to it",
+      evidence: [
+        "lock": Int64(worst.id), "waitNs": worst.waitNs.total, "threadNs": threadTime,
+        "utilisationPerMille": Int64((worst.utilisation ?? 0) * 1000),
+      ])
   }
 
   /// What is to be said of processes that were recorded from outside alone.
@@ -65,12 +79,13 @@ extension TraceAnalyzer {
       evidence: ["waitNs": waited, "threadNs": threadTime, "futexes": Int64(futexes.count)])
   }
 
+  /// Locks that threads wait for, and not tasks.
   private static let contendedKinds = Set(
-    LockKind.allCases.filter(\.isContended).map(\.name))
+    LockKind.allCases.filter { $0.isContended && !$0.isOfTasks }.map(\.name))
 
-  private func percent(_ part: Double) -> String { "\(Int((part * 100).rounded())) %" }
+  func percent(_ part: Double) -> String { "\(Int((part * 100).rounded())) %" }
 
-  private func seconds(_ time: Int64) -> String { Duration.nanoseconds(time).brief }
+  func seconds(_ time: Int64) -> String { Duration.nanoseconds(time).brief }
 }
 
 extension Duration {

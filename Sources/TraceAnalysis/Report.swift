@@ -25,6 +25,12 @@ public struct Report: Codable, Hashable, Sendable {
   public var criticalPath: [PathSummary]
   /// What has a depth, the busiest first.
   public var queues: [QueueSummary]
+  /// What event loops run by turns, by name, most time first.
+  public var tasks: [TaskSummary]
+  /// Event loops, the busiest first.
+  public var loops: [LoopSummary]
+  /// The locks of interpreters of Python, the most waited for first.
+  public var gil: [GILSummary]
   /// Work that the program has a name for, most time first.
   public var slices: [SliceSummary]
   /// Counters of the program's own, by name.
@@ -115,6 +121,8 @@ public struct ThreadSummary: Codable, Hashable, Sendable {
   public var waitedMostFor: BlockSummary?
   /// Nanoseconds of lock waits in equal parts of the recording, from its start to its end.
   public var lockWaitTimeline: [Int64]
+  /// True for a daemon thread of Python's, for which the program does not wait at its end.
+  public var daemon: Bool?
 }
 
 /// How often a thread left its CPU.
@@ -392,8 +400,8 @@ public struct CounterSummary: Codable, Hashable, Sendable {
 
 /// Something that the report concludes.
 public struct Finding: Codable, Hashable, Sendable {
-  /// What sort of conclusion: `contention`, `no-contention`, `not-recorded`,
-  /// `outside`.
+  /// What sort of conclusion: `contention`, `no-contention`, `gil`, `gil-hold`, `blocking-step`,
+  /// `task-contention`, `not-recorded`, `outside`.
   public var kind: String
   /// `info`, `warning`.
   public var severity: String

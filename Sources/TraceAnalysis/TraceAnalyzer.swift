@@ -23,6 +23,8 @@ public struct TraceAnalyzer {
   let creators: Creators
   /// The places of threads that others wait for to end, by place of the lock that stands for that.
   let joined: [Int: Int]
+  var tasks: TaskAnalysis
+  var gils = GILAnalysis()
   var timelines: [ThreadTimeline]
   var contended: [ContendedLock] = []
   var candidates = Candidates()
@@ -55,6 +57,7 @@ public struct TraceAnalyzer {
     let known = definitions.recording.duration.map { Timestamp(nanoseconds: $0) }
     end = max(known ?? max(lastTime, ends.max() ?? .zero), .zero)
     partLength = end.nanoseconds / Int64(ThreadAccumulator.timelineParts) + 1
+    tasks = TaskAnalysis(definitions, locks: lockIndex, threads: threadIndex)
     creators = Creators(definitions, ThreadsByTask(definitions))
     var joined: [Int: Int] = [:]
     for lock in definitions.locks.values where lock.thread != .unknown {
@@ -96,6 +99,8 @@ public struct TraceAnalyzer {
         let thread = threadIndex.place(of: events[index].thread.rawValue)
         threads[thread].add(events[index], kind: lockKinds[lock], partLength: partLength)
         if lockKinds[lock].isQueue { queues[queue(lock)].wait(events[index]) }
+        if lockKinds[lock] == .gil { gils.wait(events[index]) }
+        tasks.threadWaited(events[index], thread: thread)
         end(events[index], lock, waiter, &locks, &timelines)
       case .release:
         eventCount += 1
@@ -117,14 +122,28 @@ public struct TraceAnalyzer {
         noteWake(events[index], lock, &locks, &timelines)
       case .slice:
         eventCount += 1
-        queues[queue(lock)].work(events[index])
+        if lockKinds[lock].isTask {
+          tasks.step(
+            events[index], lock: lock,
+            thread: threadIndex.place(of: events[index].thread.rawValue))
+        } else {
+          queues[queue(lock)].work(events[index])
+        }
       case .taskWait:
         eventCount += 1
         locks[lock].addTaskWait(events[index])
+        let thread = threadIndex.place(of: events[index].thread.rawValue)
+        if lockKinds[lock] == .call {
+          // No task waits then: the thread itself does other things than running Python code.
+          tasks.threadWaited(events[index], thread: thread)
+        } else {
+          tasks.wait(events[index], thread: thread, holds: &locks[lock].taskHolds)
+        }
         if lockKinds[lock].isQueue { queues[queue(lock)].wait(events[index]) }
       case .taskRelease:
         eventCount += 1
         locks[lock].addTaskRelease(events[index])
+        tasks.release(events[index], holds: &locks[lock].taskHolds)
       case .instant:
         eventCount += 1
         queues[queue(lock)].instant()
@@ -172,11 +191,14 @@ public struct TraceAnalyzer {
     let threads = threadSummaries()
     let locks = lockSummaries(running: threads.reduce(0) { $0 &+ $1.runNs })
     let recording = recordingSummary()
+    let gils = gilSummaries(of: locks)
+    let tasks = taskSummaries()
     return Report(
       recording: recording, processes: processSummaries(), threads: threads, locks: locks,
       chains: chainSummaries(of: locks), criticalPath: pathSummaries(), queues: queueSummaries(),
-      slices: sliceSummaries(), counters: counterSummaries(),
-      findings: findings(of: recording, locks: locks))
+      tasks: tasks, loops: loopSummaries(), gil: gils, slices: sliceSummaries(),
+      counters: counterSummaries(),
+      findings: findings(of: recording, locks: locks, gils: gils, tasks: tasks))
   }
 
   private func recordingSummary() -> RecordingSummary {
@@ -251,7 +273,7 @@ public struct TraceAnalyzer {
         startNs: thread.start.nanoseconds, endNs: end.nanoseconds, runNs: run,
         runnableNs: runnable, lockWaitNs: lockWait, queueWaitNs: queueWait,
         idleNs: rest - run - runnable, wakers: [], waitedMostFor: blockSummary(found),
-        lockWaitTimeline: found.timeline)
+        lockWaitTimeline: found.timeline, daemon: thread.isDaemon ? true : nil)
       if timeline.hasSwitches { summary.tell(timeline, wakers: wakerSummaries(timeline)) }
       return summary
     }
@@ -272,7 +294,7 @@ public struct TraceAnalyzer {
       let found = locks[place]
       let use = definitions.usesByLock[id] ?? LockUse(thread: .unknown, lock: id)
       // What queues say is told with them, and so are labels, which nobody waits for.
-      if lock.kind == .label { continue }
+      if lock.kind == .label || lock.kind.isTask { continue }
       // A lock that was only initialised says nothing.
       guard use.acquisitions > 0 || use.releases > 0 || found.waits.count > 0 else { continue }
       var waits = found.waits
@@ -293,7 +315,7 @@ public struct TraceAnalyzer {
           waiters: byPlace(found.waitersByStack).map {
             WaiterSummary(count: $0.count, waitNs: $0.time, stack: $0.stack)
           },
-          holders: byPlace(found.holdersByStack).map {
+          holders: byPlace(holders(found)).map {
             HolderSummary(count: $0.count, blamedNs: $0.time, stack: $0.stack)
           }))
     }
@@ -301,6 +323,13 @@ public struct TraceAnalyzer {
       ($1.waitNs.total, $1.contended, $1.acquisitions, $0.id)
         < ($0.waitNs.total, $0.contended, $0.acquisitions, $1.id)
     }
+  }
+
+  /// Who released a lock that others waited for: threads, or tasks.
+  private func holders(_ found: LockAccumulator) -> StackTotals {
+    var holders = found.holdersByStack
+    if found.taskHolds >= 0 { holders.add(tasks.holds[Int(found.taskHolds)].byStack) }
+    return holders
   }
 
   /// The part of the wall time that a lock was held: contended holds are measured one by one, of the

@@ -126,6 +126,17 @@ public enum LockKind: UInt8, CaseIterable, Sendable {
   /// rather than for what a queue or condition brings.
   public var isIdle: Bool { self == .thread || self == .poll || self == .call }
 
+  /// Whether tasks wait for it, while the thread that they run on does other things.
+  public var isOfTasks: Bool {
+    switch self {
+    case .asyncioLock, .asyncioCondition, .asyncioEvent, .asyncioSemaphore, .asyncioQueue,
+      .geventLock,
+      .geventEvent, .geventSemaphore, .geventQueue:
+      true
+    default: false
+    }
+  }
+
   /// Whether it is a name for tasks: what threads run by turns.
   public var isTask: Bool { self == .task || self == .greenlet }
 
@@ -134,6 +145,17 @@ public enum LockKind: UInt8, CaseIterable, Sendable {
     switch self {
     case .queue, .dispatchQueue, .actor, .messageQueue, .systemVQueue, .pipe, .socket, .threadPool,
       .eventfd, .systemVSemaphore, .pythonQueue, .asyncioQueue, .geventQueue, .eventLoop, .messages:
+      true
+    default: false
+    }
+  }
+
+  /// Whether it is an object of Python's threads: where it was made is known by frames of Python's alone.
+  public var isPython: Bool {
+    switch self {
+    case .pythonLock, .pythonCondition, .pythonEvent, .pythonSemaphore, .pythonBarrier,
+      .pythonQueue,
+      .future:
       true
     default: false
     }

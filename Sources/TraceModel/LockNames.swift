@@ -1,8 +1,9 @@
 /// The names of a recording's locks, the same in every report and export.
 ///
 /// A lock that the program or the kernel has a name for bears that; one in static storage its symbol's;
-/// a thread that is waited for, its own; any other lock the name of the function that initialised it or, where nobody did, first acquired it. Locks
-/// that would share a name are numbered in the order in which they were first seen.
+/// a thread that is waited for, its own; any other lock the name of the function that initialised it or,
+/// where nobody did, first acquired it, which of Python code stands behind the line. Locks that would
+/// share a name are numbered in the order in which they were first seen.
 public struct LockNames: Sendable {
   private var names: [LockID: String] = [:]
 
@@ -72,6 +73,11 @@ public struct LockNames: Sendable {
       site = definitions.frames(of: caller).first
     }
     if let site {
+      // A line tells more than the function: its file is at hand.
+      if site.isPython {
+        let file = site.file.split(separator: "/").last ?? "?"
+        return "\(file):\(site.line) \(site.function)"
+      }
       if !site.function.isEmpty { return site.function }
       if !site.module.isEmpty { return "\(site.module)+0x\(String(site.offset, radix: 16))" }
     }

@@ -39,6 +39,8 @@ public struct TraceDefinitions: Hashable, Sendable {
   public private(set) var lockUsesByThread: [ThreadID: LockUse] = [:]
   /// Counts by thread, summed over everything else that is waited for.
   public private(set) var otherUsesByThread: [ThreadID: LockUse] = [:]
+  /// Counts by thread of the locks of interpreters, each hold of which is measured.
+  public private(set) var interpreterUses: [LockID: [ThreadID: LockUse]] = [:]
 
   /// Makes an empty collection.
   public init() {}
@@ -63,6 +65,11 @@ public struct TraceDefinitions: Hashable, Sendable {
     case .use(let use):
       usesByLock[use.lock, default: LockUse(thread: .unknown, lock: use.lock)].add(use)
       let empty = LockUse(thread: use.thread, lock: .unknown)
+      if locks[use.lock]?.kind == .gil {
+        interpreterUses[use.lock, default: [:]][
+          use.thread, default: LockUse(thread: use.thread, lock: use.lock)
+        ].add(use)
+      }
       if locks[use.lock]?.kind.isContended ?? true {
         lockUsesByThread[use.thread, default: empty].add(use)
       } else {
@@ -72,7 +79,7 @@ public struct TraceDefinitions: Hashable, Sendable {
   }
 
   /// The frames of a stack, innermost first; one address may stand for several inlined functions. The
-  /// first is what called the lock, and not what the lock is made of.
+  /// first is what called the lock, and not what the lock is made of: of Python code, the program's own.
   /// An address that was not resolved gives a symbol with that address as its offset.
   public func frames(of stack: StackID) -> [Symbol] {
     guard let stack = stacks[stack] else { return [] }
@@ -81,9 +88,11 @@ public struct TraceDefinitions: Hashable, Sendable {
     }
     // A library's own thread that waits is only in the library.
     let users = frames.drop { FutexFunctions.isHidden($0) || LockFunctions.contains($0) }
-    if let first = users.first, first.function != "start_thread" { return Array(users) }
+    if let first = users.first, first.function != "start_thread" {
+      return Array(users).fromOwnPython
+    }
     let callers = frames.drop(while: LockFunctions.contains)
-    return callers.isEmpty ? frames : Array(callers)
+    return callers.isEmpty ? frames : Array(callers).fromOwnPython
   }
 
   /// Whether a thread is none of the program's, and known only because it ran beside one that is.

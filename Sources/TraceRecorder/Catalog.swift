@@ -145,6 +145,26 @@ struct Catalog {
     update(lock, key: key, in: process)
   }
 
+  /// Gives names to what a process has made and nobody has named.
+  mutating func nameLocks(of process: ProcessState, _ name: (Lock) -> String?) {
+    for var lock in process.locks.all where lock.name.isEmpty {
+      guard let found = name(lock) else { continue }
+      lock.name = found
+      process.locks.update(lock)
+      definitions.append(.lock(lock))
+    }
+  }
+
+  /// Gives names to what processes share and nobody has named.
+  mutating func nameSharedLocks(_ name: (Lock) -> String?) {
+    for (key, var lock) in sharedLocks where lock.name.isEmpty {
+      guard let found = name(lock) else { continue }
+      lock.name = found
+      sharedLocks[key] = lock
+      definitions.append(.lock(lock))
+    }
+  }
+
   /// Whether a key is that of something that processes share.
   private static func isShared(_ key: UInt64, _ kind: LockKind) -> Bool {
     key >> 48 == CTRACE_SHARED_KEY << 8 | UInt64(kind.rawValue)

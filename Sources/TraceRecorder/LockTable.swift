@@ -101,6 +101,9 @@ struct LockTable {
     locks[Identity(address: lock.address, generation: lock.generation)] = lock
   }
 
+  /// All locks that are known, by number.
+  var all: [Lock] { locks.values.sorted { $0.id < $1.id } }
+
   /// Addresses of all locks that are known.
   var addresses: Set<UInt64> { Set(locks.keys.map(\.address)) }
 

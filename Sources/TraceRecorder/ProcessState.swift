@@ -53,12 +53,29 @@ final class ProcessState {
   private static let pythonMark = CTRACE_PYTHON_FRAME
   private static func isPython(_ frame: UInt64) -> Bool { frame >> 56 == pythonMark >> 56 }
 
-  /// What the Python frames mean that came since.
+  /// What the Python frames mean that came since, as far as that is known by now: a place may be told of in
+  /// the ring of a thread that is read later.
   func takePythonSymbols() -> [Definition] {
-    defer { newPythonFrames.removeAll(keepingCapacity: true) }
-    return newPythonFrames.compactMap { frame in
-      pythonPlace(frame).map { .symbol(process: process.id, address: frame, frames: [$0.symbol]) }
+    var symbols: [Definition] = []
+    newPythonFrames.removeAll { frame in
+      guard let place = pythonPlace(frame) else { return false }
+      symbols.append(.symbol(process: process.id, address: frame, frames: [place.symbol]))
+      return true
     }
+    return symbols
+  }
+
+  /// Whether any of its stacks have frames of Python's.
+  var hasPythonFrames: Bool { !knownPythonFrames.isEmpty }
+
+  /// The frames of Python's in its stacks, by number.
+  var pythonFramesByStack: [StackID: [Symbol]] {
+    var stacks: [StackID: [Symbol]] = [:]
+    for (frames, stack) in self.stacks {
+      let places = frames.lazy.filter(ProcessState.isPython).compactMap { self.pythonPlace($0) }
+      stacks[stack] = places.map(\.symbol)
+    }
+    return stacks
   }
 
   /// Adds a module; false where it is known, or no module.

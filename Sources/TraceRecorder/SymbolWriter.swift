@@ -35,7 +35,29 @@ extension Catalog {
         if definitions.byteCount > 1 << 20 { flush(to: writer) }
       }
     }
+    addPythonNames(of: processes, writer: writer)
     return symbolizer.notes
+  }
+
+  /// Names what programs of Python's have made, while their sources are at hand.
+  private mutating func addPythonNames(of processes: [ProcessState], writer: ChunkWriter) {
+    guard processes.contains(where: \.hasPythonFrames) else { return }
+    var names = PythonNames()
+    var stacks: [StackID: [Symbol]] = [:]
+    for process in processes {
+      for definition in process.takePythonSymbols() { definitions.append(definition) }
+      stacks.merge(process.pythonFramesByStack) { first, _ in first }
+    }
+    func name(_ lock: Lock) -> String? {
+      guard PythonNames.areGiven(to: lock.kind), lock.isInitialised, let frames = stacks[lock.site]
+      else { return nil }
+      return names.name(of: lock.kind, madeIn: frames)
+    }
+    for process in processes.sorted(by: { $0.process.id < $1.process.id }) {
+      nameLocks(of: process, name)
+      if definitions.byteCount > 1 << 20 { flush(to: writer) }
+    }
+    nameSharedLocks(name)
   }
 
   /// Hands over the definitions so far.

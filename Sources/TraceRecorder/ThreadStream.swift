@@ -329,6 +329,10 @@ final class ThreadStream {
       catalog.setSite(
         stack(wait.stack), ofFutex: wait.lock,
         isOwned: UInt32(wait.operation) == CTRACE_LOCK.rawValue, in: process)
+    } else if kind(wait.lock_kind).isPython {
+      catalog.setSite(
+        stack(wait.stack), ofKey: wait.lock, kind: kind(wait.lock_kind), isInitialisation: false,
+        in: process)
     }
     append(
       Event(
@@ -404,9 +408,9 @@ final class ThreadStream {
       sampledHolds: detail.sampled_holds, sampledHoldTime: span(detail.sampled_hold_time))
     if isFinal, kind == .gil, use.acquired != 0 {
       // The process ended with the interpreter's lock in this thread's hands.
+      let taken = Timestamp(nanoseconds: context.clock.nanoseconds(use.acquired))
       whole.sampledHolds += 1
-      whole.sampledHoldTime += span(
-        max(lastStamp(context), use.acquired) &- use.acquired)
+      whole.sampledHoldTime += UInt64(max(0, (thread.end ?? context.now) - max(taken, .zero)))
     }
     guard let before, before.lock == id else { return (whole, whole) }
     var increase = whole
@@ -419,11 +423,6 @@ final class ThreadStream {
     increase.sampledHolds &-= min(before.sampledHolds, whole.sampledHolds)
     increase.sampledHoldTime &-= min(before.sampledHoldTime, whole.sampledHoldTime)
     return (whole, increase)
-  }
-
-  /// When the thread ended, as a stamp of the target's.
-  private func lastStamp(_ context: Context) -> UInt64 {
-    context.clock.origin &+ UInt64(bitPattern: context.present)
   }
 
   /// Writes what the thread's table says beyond what has been written. Only the final one may read

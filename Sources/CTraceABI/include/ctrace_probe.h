@@ -63,6 +63,19 @@ enum ctrace_python_role {
   CTRACE_ROLE_WAKE = 8,
 };
 
+/// An object that a thread is in a call of, and what the call does to it.
+struct ctrace_python_object {
+  const void *object;  // NULL: none
+  uint8_t role;
+  uint8_t lock_kind;
+  /// What the innermost does that is no part of another.
+  uint8_t inner_role;
+  /// The call is in C, and has no frame.
+  bool is_native;
+  /// The innermost frame at its call: where it is another, the thread has gone on to something else.
+  const void *frame;
+};
+
 /// A frame of Python's, as the runtime reads it: for the probe's test of the layout.
 struct ctrace_python_frame {
   const void *code;
@@ -73,6 +86,9 @@ struct ctrace_python_frame {
 /// What the runtime offers to the probe. All functions may be called at any time; each but
 /// `read_frames` is one of the runtime's own, and they are told there.
 struct ctrace_probe_api {
+  /// `_PyRuntime`.
+  void *state;
+  size_t state_size;
   bool (*is_recording)(void);
   uint64_t (*now)(void);
   uint64_t (*now_after)(void);
@@ -88,6 +104,10 @@ struct ctrace_probe_api {
   /// The frame of a stack that stands for an instruction of a code object, by its offset in bytes; 0
   /// where it can't be had.
   uint64_t (*place)(const void *code, int64_t instruction);
+  /// The object of the libraries' own functions that the thread is in.
+  struct ctrace_python_object (*object_in_use)(void);
+  /// The thread is in a call in C of an object, until it enters what this returns.
+  struct ctrace_python_object (*enter_object)(struct ctrace_python_object object);
   /// The key of an object.
   uint64_t (*key)(const void *object);
   /// A label by its name.
@@ -112,8 +132,9 @@ struct ctrace_probe_api {
   void (*task_release)(uint64_t key, uint8_t lock_kind, uint64_t task, uint64_t start);
   void (*note)(const char *text);
   void (*thread_name)(const char *name, bool is_daemon);
-  /// That an object is a thread, by its handle; 0 when it is gone.
-  void (*thread_object)(const void *object, uint64_t handle);
+  /// That an object stands for this thread, and that none does any more.
+  void (*thread_begins)(const void *object);
+  void (*thread_is_gone)(const void *object);
 };
 
 /// The probe's only function: called once, before the interpreter is initialised.

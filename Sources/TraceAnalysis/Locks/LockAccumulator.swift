@@ -34,6 +34,8 @@ struct LockAccumulator {
   private(set) var measuredHolds: (count: UInt64, time: Int64) = (0, 0)
   /// Where the rest is kept, once it is waited for.
   var contended = -1
+  /// Where its holds by tasks are kept, once there are any.
+  var taskHolds: Int32 = -1
   private var waiting: [Waiter] = []
   private var departed: [Departed] = []
 
@@ -65,10 +67,9 @@ struct LockAccumulator {
     waitersByStack.add(event.stack, time: event.duration)
   }
 
-  /// A task has released what others waited for.
+  /// A task has released what others waited for; what they waited is told by ``TaskHolds``.
   mutating func addTaskRelease(_ event: Event) {
     if event.isDurationKnown { holds.add(event.duration) }
-    holdersByStack.add(event.stack, time: event.duration)
   }
 
   /// How many wait.
@@ -83,6 +84,17 @@ struct LockAccumulator {
   /// What a holder did while one waited, to be added before its ``release(_:)``.
   mutating func add(holder times: StateTimes, of whole: Int64, to waiter: Int) {
     waiting[waiter].split.add(holder: times, of: whole)
+  }
+
+  /// For how long one has waited of those that a hold which ends has kept waiting longest; to be asked
+  /// before its ``release(_:)``.
+  func longestWaited(by release: Event) -> Int64 {
+    var longest: Int64 = 0
+    for waiter in waiting.indices {
+      guard let from = chargedFrom(waiter, by: release) else { continue }
+      longest = max(longest, release.time - from)
+    }
+    return longest
   }
 
   /// Of a hold whose acquire was not seen: long ago. Every release while others wait is told, so that
@@ -125,6 +137,17 @@ struct StackTotals {
 
   private(set) var totals: [Total] = []
   private var places = Places<StackID>()
+
+  /// Adds those of another.
+  mutating func add(_ others: StackTotals) {
+    for other in others.totals {
+      let place = places.place(of: other.stack)
+      if place == totals.count { totals.append(Total(stack: other.stack)) }
+      totals[place].count &+= other.count
+      let (sum, overflow) = totals[place].time.addingReportingOverflow(other.time)
+      totals[place].time = overflow ? .max : sum
+    }
+  }
 
   /// Adds one occurrence.
   @inline(__always)

@@ -32,8 +32,9 @@ struct QueueAccumulator {
   mutating func enqueue(_ event: Event) {
     let count = max(event.value, 0)
     enqueued &+= UInt64(count)
-    depth.change(by: count, at: event.time)
     producers.add(event.stack, time: count)
+    guard kind != .eventLoop else { return }
+    depth.change(by: count, at: event.time)
     waiting.append(count: count, at: event.time)
   }
 
@@ -42,7 +43,8 @@ struct QueueAccumulator {
   mutating func dequeue(_ event: Event) {
     let count = max(event.value, 0)
     dequeued &+= UInt64(count)
-    depth.change(by: -count, at: event.time)
+    // A loop tells itself what is ready to run; most of that was never seen to come in.
+    if kind != .eventLoop { depth.change(by: -count, at: event.time) }
     consumers.add(event.stack, time: count)
     if event.isDurationKnown {
       residence.add(event.duration)

@@ -13,10 +13,12 @@ extension TraceAnalyzer {
     }
   }
 
-  /// What has a depth, the busiest first.
+  /// What has a depth, the busiest first. Event loops are told apart.
   func queueSummaries() -> [QueueSummary] {
-    told { kind, found in kind != .label && !(found.depth.isEmpty && found.work.count == 0) }.map {
-      lock, found in
+    told { kind, found in
+      kind != .label && kind != .eventLoop && !kind.isTask
+        && !(found.depth.isEmpty && found.work.count == 0)
+    }.map { lock, found in
       // Of semaphores each operation is counted, and not each is an event.
       let use = definitions.usesByLock[lock.id] ?? LockUse(thread: .unknown, lock: lock.id)
       return QueueSummary(
@@ -36,6 +38,18 @@ extension TraceAnalyzer {
     }.sorted {
       ($1.enqueued &+ $1.dequeued, $0.id) < ($0.enqueued &+ $0.dequeued, $1.id)
     }
+  }
+
+  /// Event loops, the busiest first.
+  func loopSummaries() -> [LoopSummary] {
+    told { kind, found in kind == .eventLoop && !(found.depth.isEmpty && found.dequeued == 0) }.map
+    {
+      lock, found in
+      LoopSummary(
+        id: lock.id.rawValue, pid: definitions.processes[lock.process]?.pid ?? 0,
+        name: names[lock.id], callbacks: found.dequeued, lagNs: summary(found.residence),
+        readyDepth: found.depthSummary(end: end))
+    }.sorted { ($1.callbacks, $0.id) < ($0.callbacks, $1.id) }
   }
 
   /// What the program calls work, most time first.

@@ -106,6 +106,9 @@ extension TraceAnalyzer {
         }
       }
     }
+    if lockKinds[lock] == .gil {
+      gils.release(event, waited: locks[lock].longestWaited(by: event))
+    }
     locks[lock].release(event)
     if place >= 0 { noteWake(event, lock, &locks, &timelines) }
   }

@@ -28,6 +28,7 @@ struct ChromeIDs {
   private(set) var tracks: [Track] = []
   private var processPlaces: [ProcessID: Int] = [:]
   private var trackPlaces: [ThreadID: Int] = [:]
+  private var lockPlaces: [LockID: Int] = [:]
   private var used: Set<UInt32> = []
   private var nextNumber: UInt32 = 1 << 31
   /// The place of the process and of the track for everything that has no definition: events of
@@ -40,7 +41,11 @@ struct ChromeIDs {
     tracks.append(Track(pid: unknown, tid: unknown, name: "thread?"))
     addProcesses(definitions)
     addThreads(definitions)
+    addInterpreters(definitions)
   }
+
+  /// The place in ``tracks`` of a lock that has a track: that of an interpreter.
+  func track(of lock: LockID) -> Int { lockPlaces[lock] ?? ChromeIDs.unknown }
 
   /// The process of an image.
   func process(_ id: ProcessID) -> Process { processes[processPlaces[id] ?? ChromeIDs.unknown] }
@@ -72,6 +77,14 @@ struct ChromeIDs {
           Process(pid: pid, kernelPID: isFree ? nil : process.pid, images: [process.name]))
       }
       latest[process.pid] = process
+    }
+  }
+
+  /// One track for each interpreter's lock: who has it, one after the other.
+  private mutating func addInterpreters(_ definitions: TraceDefinitions) {
+    for lock in definitions.locks.values.sorted(by: { $0.id < $1.id }) where lock.kind == .gil {
+      lockPlaces[lock.id] = tracks.count
+      tracks.append(Track(pid: process(lock.process).pid, tid: makeUp(), name: "GIL"))
     }
   }
 

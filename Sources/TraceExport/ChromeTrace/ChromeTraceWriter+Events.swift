@@ -46,6 +46,7 @@ extension ChromeTraceWriter {
   }
 
   mutating func release(_ event: Event, _ lock: Int, _ track: Int) {
+    if locks[lock].ownTrack != 0 { return releaseInterpreter(event, lock) }
     let flow = wakeup(event, lock) { $0.replace(with: $1) }
     if event.isDurationKnown {
       let slice = place(event, track)
@@ -72,6 +73,7 @@ extension ChromeTraceWriter {
   }
 
   mutating func setValue(_ event: Event, _ lock: Int, _ track: Int) {
+    if locks[lock].isLoop { return appendCounter("ready", lock, event.value) }
     if locks[lock].isQueue {
       // What the kernel says counts while not both ends were seen.
       guard event.operation != .told || !locks[lock].hasBothEnds else { return }
@@ -87,6 +89,8 @@ extension ChromeTraceWriter {
   }
 
   mutating func changeDepth(by difference: Int64, _ lock: Int) {
+    // A loop tells itself what is ready to run.
+    if locks[lock].isLoop { return }
     if difference > 0 { locks[lock].isPutInto = true } else { locks[lock].isTakenFrom = true }
     let (sum, overflow) = locks[lock].depth.addingReportingOverflow(difference)
     // What a queue of the kernel's holds is known from the start on: more goes out of it than came in
@@ -102,16 +106,21 @@ extension ChromeTraceWriter {
   /// A piece of work, of a queue or of a label.
   mutating func work(_ event: Event, _ lock: Int, _ track: Int) {
     if event.operation == .span { return span(event, lock, track) }
+    if locks[lock].isTask { return step(event, lock, track) }
     let slice = place(event, track)
     appendSlice(#"{"ph":"X","cat":"work","name":""#, lock, track, slice)
     appendArguments(event, lock)
-    if slice.isCut {
-      output.append(#","cut":true,"ran_ns":"#)
-      output.append(event.duration)
-      output.append(",\"began_us\":")
-      output.append(microseconds: event.start.nanoseconds)
-    }
+    appendCut(event, slice)
     appendEnd(event)
+  }
+
+  /// Appends the true measures of work, or of a hold, that is drawn cut.
+  mutating func appendCut(_ event: Event, _ slice: SlicePlace) {
+    guard slice.isCut else { return }
+    output.append(#","cut":true,"ran_ns":"#)
+    output.append(event.duration)
+    output.append(",\"began_us\":")
+    output.append(microseconds: event.start.nanoseconds)
   }
 
   /// Work of more than one thread: on a track of its own, by its number.
@@ -151,7 +160,7 @@ extension ChromeTraceWriter {
   }
 
   /// Keeps an event for the waiter that it wakes, if anybody waits.
-  private mutating func wakeup(
+  mutating func wakeup(
     _ event: Event, _ lock: Int, keep: (inout Wakeups, Wakeups.Wakeup) -> Void
   ) -> Flow {
     guard locks[lock].waiting > 0 else { return .none }

@@ -34,7 +34,13 @@ extension ChromeTraceWriter {
     appendSeparator()
     output.append(head)
     texts.write(locks[lock].name, to: &output)
-    output.append("\",")
+    output.append("\"")
+    appendPlace(track, place, flow)
+  }
+
+  /// Appends where a slice is, behind its name, up to its arguments.
+  mutating func appendPlace(_ track: Int, _ place: SlicePlace, _ flow: Flow) {
+    output.append(",")
     texts.write(tracks[track].place, to: &output)
     output.append(",\"ts\":")
     output.append(drawn: place.begin)

@@ -7,7 +7,8 @@ public import TraceModel
 /// at the end of the wait: viewers take the arrow of two slices to go from the one that begins first,
 /// and a wait begins before the release that ends it. Each lock that was waited for has a counter of
 /// its waiters, each semaphore one of its value, and each queue one of its depth. Work that the program
-/// has a name for, or that came out of a queue, is a slice too. Scheduling comes behind all of it: a track for
+/// has a name for, or that came out of a queue, is a slice too, and so are the steps of tasks, which have
+/// tracks of their own for what they wait for. An interpreter's lock has one for who holds it. Scheduling comes behind all of it: a track for
 /// each CPU, and the states of each thread.
 ///
 /// Slices of a thread nest. One that would cross another begins where that one ends; it has
@@ -23,6 +24,7 @@ public struct ChromeTraceWriter {
   let lockIndex: NumberIndex
   var locks: [LockState]
   var tracks: [TrackState]
+  var tasks = TaskTracks()
   /// When the last event happened: no slice may end before one that was written.
   var now: Int64 = 0
   /// What threads are called in the lines of scheduling, and when the last of those happened.
@@ -50,7 +52,7 @@ public struct ChromeTraceWriter {
     (threads, threadIndex) = ThreadEntry.all(definitions, ids, &texts)
     (locks, lockIndex) = LockState.all(definitions, ids, &texts)
     tracks = ids.tracks.map {
-      TrackState(place: texts.add("\"pid\":\($0.pid),\"tid\":\($0.tid)"))
+      TrackState(place: texts.add("\"pid\":\($0.pid),\"tid\":\($0.tid)"), process: $0.pid)
     }
     let idle = SchedulingName.idle(&texts)
     // Program images that share a track are one thread to the kernel: it ends with the last.
@@ -107,7 +109,9 @@ public struct ChromeTraceWriter {
       case .slice: work(event, lock, track)
       case .instant: instant(event, lock, track)
       case .counter: appendCounter("value", lock, event.value)
-      case .taskWait, .taskRelease, .switch, .wakeup, .sample: break
+      case .taskWait: taskWait(event, lock, track)
+      case .taskRelease: taskRelease(event, lock, track)
+      case .switch, .wakeup, .sample: break
       }
     }
   }
@@ -116,6 +120,7 @@ public struct ChromeTraceWriter {
   public mutating func finishEvents() {
     guard !areEventsFinished else { return }
     areEventsFinished = true
+    endTasks()
     if needsUnknown {
       appendSeparator()
       output.appendName(of: unknown.process)

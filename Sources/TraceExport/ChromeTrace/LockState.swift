@@ -14,6 +14,13 @@ struct LockState {
   var waiting = 0
   var wakeups = Wakeups()
   var isQueue = false
+  var isTask = false
+  var isLoop = false
+  var isCall = false
+  /// The track that its holds have; 0 where they are on those of threads.
+  var ownTrack = 0
+  /// When a task released it last.
+  var lastTaskHold: Int64 = 0
   var isKernelQueue = false
   /// What it can hold at most; what is more is yet to go in.
   var greatestDepth = Int64.max
@@ -54,7 +61,9 @@ struct LockState {
         LockState(
           name: texts.add(name), counter: texts.add("\"\(counter)\""),
           process: texts.add("\"pid\":\(pid)"), arguments: texts.add(arguments),
-          isQueue: lock?.kind.isQueue ?? false,
+          isQueue: lock?.kind.isQueue ?? false, isTask: lock?.kind.isTask ?? false,
+          isLoop: lock?.kind == .eventLoop, isCall: lock?.kind == .call,
+          ownTrack: lock.map { ids.track(of: $0.id) } ?? 0,
           isKernelQueue: lock?.kind.isKernelQueue ?? false,
           greatestDepth: lock.map(greatestDepth) ?? .max))
     }

@@ -26,5 +26,7 @@ struct ThreadEntry {
 struct TrackState {
   /// `"pid":1,"tid":2`.
   var place: TextTable.Text
+  /// The process's number.
+  var process: UInt32
   var nesting = SliceNesting()
 }
