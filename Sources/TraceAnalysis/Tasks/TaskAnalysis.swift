@@ -42,7 +42,8 @@ struct TaskAnalysis {
       names.append(TaskAccumulator())
     }
     let place = places[lock]
-    let isNew = known.note(place, of: event.value, in: processes[thread])
+    // A callback that is no task's has no number.
+    let isNew = event.value != 0 && known.note(place, of: event.value, in: processes[thread])
     if isNew { names[Int(place)].tasks += 1 }
     names[Int(place)].add(event, longestWait: stepWaits[thread].take(since: event.start))
   }
