@@ -34,6 +34,8 @@ uint32_t read_suspended(PyObject *coroutine, struct suspended calls[MOST_SUSPEND
 
 /// What a coroutine waits for.
 struct awaited {
+  /// NULL where it has no address of its own that would be worth telling.
+  PyObject *object;
   uint64_t key;
   uint8_t lock_kind;
   uint8_t operation;

@@ -58,10 +58,10 @@ bool find_awaited(struct awaited *found, const struct suspended *calls, uint32_t
     call--;
   }
   if (mark == NULL || call->first == NULL) {
-    *found = (struct awaited){future_label(call, future), CTRACE_FUTURE, CTRACE_WAIT};
+    *found = (struct awaited){NULL, future_label(call, future), CTRACE_FUTURE, CTRACE_WAIT};
     return true;
   }
-  *found = (struct awaited){runtime->key(call->first), mark->lock_kind, mark->operation};
+  *found = (struct awaited){call->first, runtime->key(call->first), mark->lock_kind, mark->operation};
   // To sleep is to wait for nothing.
   return mark->lock_kind != CTRACE_LABEL;
 }
@@ -86,6 +86,10 @@ static bool has_waiters(PyObject *object) {
 
 // MARK: Locks
 
+/// Whether an acquire of a semaphore asks by a method whether it has to wait, and takes one off if not. Where it
+/// does not, acquires are seen by their releases only, as those of locks that need not wait.
+static bool do_acquires_ask(void) { return python_version >= 10; }
+
 /// Since when locks are held that a task had waited for, by a hash of their key.
 static struct hold {
   uint64_t key;
@@ -99,6 +103,8 @@ static struct hold *hold_of(uint64_t key) {
 void note_acquired(const struct awaited *awaited, uint64_t time) {
   if (awaited->lock_kind == CTRACE_ASYNCIO_LOCK)
     *hold_of(awaited->key) = (struct hold){awaited->key, time};
+  if (awaited->lock_kind == CTRACE_ASYNCIO_SEMAPHORE && do_acquires_ask())
+    runtime->acquired(awaited->object, CTRACE_ASYNCIO_SEMAPHORE);
 }
 
 static PyObject *lock_release(PyObject *callable, PyObject *const *arguments, size_t count,
@@ -141,7 +147,6 @@ static bool is_in_acquire(void) {
          runtime->read_frames(python_layout, &frame, 1) == 1 && frame.code == acquire_code;
 }
 
-/// From 3.10 on, an acquire asks whether it has to wait, and takes one off if not.
 static PyObject *semaphore_locked(PyObject *callable, PyObject *const *arguments, size_t count,
                                   PyObject *names) {
   PyObject *result = call_original(callable, arguments, count, names);
@@ -158,8 +163,7 @@ static PyObject *semaphore_release(PyObject *callable, PyObject *const *argument
   PyObject *semaphore = argument_count(count) == 1 && runtime->is_recording() ? arguments[0] : NULL;
   if (semaphore == NULL) return call_original(callable, arguments, count, names);
   bool is_wanted = has_waiters(semaphore);
-  // What was taken off meanwhile is seen now, where an acquire asks nothing.
-  if (python_version < 10) {
+  if (!do_acquires_ask()) {
     runtime->acquired(semaphore, CTRACE_ASYNCIO_SEMAPHORE);
     tell_value(semaphore, value_of(semaphore));
   }

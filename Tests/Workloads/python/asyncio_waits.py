@@ -159,8 +159,9 @@ async def future_waiter(future):
 
 
 async def executor_waiter():
+    future = asyncio.get_running_loop().run_in_executor(None, time.sleep, DELAY)
     with measured("executor"):
-        await asyncio.get_running_loop().run_in_executor(None, time.sleep, DELAY)
+        await future
 
 
 async def generator_waiter(event):
