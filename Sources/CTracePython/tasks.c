@@ -184,10 +184,13 @@ void append_code_name(struct text *text, const void *code) {
   append_place(text, code);
 }
 
-/// Whether a task's name is one that asyncio has given it.
+/// Whether a task's name is one that asyncio has given it: that of no name with some task factories.
 static bool is_made_up(const struct text *name, size_t start) {
-  static const char prefix[] = "Task-";
+  static const char prefix[] = "Task-", none[] = "None";
   size_t place = start + sizeof prefix - 1;
+  if (name->size - start == sizeof none - 1 &&
+      memcmp(name->characters + start, none, sizeof none - 1) == 0)
+    return true;
   if (name->size <= place || memcmp(name->characters + start, prefix, sizeof prefix - 1) != 0)
     return false;
   for (; place < name->size; place++)
