@@ -113,6 +113,7 @@ static const struct ctrace_python_layout layouts[] = {
 
 /// The layout under test, and then in use.
 static struct ctrace_python_layout layout;
+const struct ctrace_python_layout *python_layout;
 
 // MARK: The test
 
@@ -225,10 +226,12 @@ void set_up_frames(void) {
   PyDict_SetItemString(names, "test", function);
   PyObject *code = Py_CompileString(program, "<ctrace>", Py_file_input);
   PyObject *result = code == NULL ? NULL : PyEval_EvalCode(code, names, names);
-  if (result != NULL && is_right)
+  if (result != NULL && is_right) {
     runtime->set_layout(&layout);
-  else
+    python_layout = &layout;
+  } else {
     runtime->note("this CPython was built in a way that is not known: stacks have no Python frames.");
+  }
   PyErr_Clear();
   Py_DecRef(result);
   Py_DecRef(code);

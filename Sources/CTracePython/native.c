@@ -118,6 +118,17 @@ static bool lead_native(PyObject *owner, PyObject *function, const char *name, c
   return true;
 }
 
+int native_flags(PyObject *type, const char *name) {
+  PyObject *dict = get(type, "__dict__");
+  PyObject *function = dict == NULL ? NULL : PyMapping_GetItemString(dict, name);
+  PyErr_Clear();
+  PyMethodDef **place = function == NULL ? NULL : definition_of(type, function);
+  int flags = place == NULL || *place == NULL ? 0 : (*place)->flags;
+  Py_DecRef(function);
+  Py_DecRef(dict);
+  return flags;
+}
+
 static PyObject *through_stand_in(PyObject *callable, PyObject *const *arguments, size_t count,
                                   PyObject *names) {
   if (argument_count(count) == 0) return call_original(callable, arguments, count, names);

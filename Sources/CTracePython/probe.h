@@ -25,6 +25,9 @@ extern uint32_t python_version;
 /// Finds out whether frames can be read, and lets stacks have them if so. Once.
 void set_up_frames(void);
 
+/// Where frames are, once that is sure; NULL before.
+extern const struct ctrace_python_layout *python_layout;
+
 /// What is done to a module once it is there; false where it is not complete yet.
 typedef bool (*module_function)(PyObject *module);
 /// The modules that are looked for, ended by one without a name. An import of one is done in the name of
@@ -99,6 +102,9 @@ bool lead_method(PyObject *type, const char *name, call_handler handler);
 bool lead_constructor(PyObject *type, call_handler handler);
 /// The same for what ends objects of the type, and of those made of it.
 bool lead_end(PyObject *type, call_handler handler);
+/// The flags of a method in C of a type's own, which say in what form it gets its arguments; 0 where there is
+/// none.
+int native_flags(PyObject *type, const char *name);
 /// The object that such a call has made, from its result.
 PyObject *made_by(const struct call *call, PyObject *result);
 /// The same for the function in C that gives the next item in a loop.
@@ -108,11 +114,21 @@ bool lead_pointer(void **place, call_handler handler);
 
 // MARK: Values
 
+/// Whether the type of an object has a name, apart from the module in front of it.
+bool is_named(const PyObject *object, const char *name);
+
 /// The whole number that an attribute is, or another number where it is none. `name` is interned.
 long long number_of(PyObject *object, PyObject *name, long long otherwise);
 
 /// Copies the text of an attribute, which may be missing; returns how much.
 size_t copy_text(char *to, size_t room, PyObject *owner, const char *name);
+
+/// Tells of an object at its creation, where another may have been before that said nothing when it went.
+static inline void tell_creation(const void *object, uint8_t lock_kind) {
+  if (!runtime->is_recording()) return;
+  runtime->gone(object, lock_kind);
+  runtime->init(object, lock_kind);
+}
 
 /// An interned string, made where `place` is NULL.
 PyObject *interned(PyObject **place, const char *text);
@@ -122,6 +138,9 @@ PyObject *interned(PyObject **place, const char *text);
 bool set_up_threading(PyObject *module);
 bool set_up_queue(PyObject *module);
 bool set_up_futures(PyObject *module);
+void set_up_asyncio_queue(PyObject *queue);
+bool set_up_asyncio(PyObject *module);
+bool set_up_uvloop(PyObject *module);
 bool set_up_simple_queue(PyObject *module);
 bool set_up_greenlet(PyObject *module);
 bool set_up_gevent_hub(PyObject *module);

@@ -24,6 +24,7 @@ struct _object {
 typedef PyObject *(*PyCFunction)(PyObject *self, PyObject *arguments);
 typedef PyObject *(*vectorcallfunc)(PyObject *callable, PyObject *const *arguments, size_t count,
                                     PyObject *names);
+typedef int (*visitproc)(PyObject *object, void *data);
 typedef int (*Py_AuditHookFunction)(const char *event, PyObject *arguments, void *data);
 
 typedef struct {
@@ -54,12 +55,22 @@ typedef struct {
   const char *documentation;
 } PyMemberDef;
 
+typedef struct {
+  const char *name;
+  PyObject *(*get)(PyObject *object, void *closure);
+  int (*set)(PyObject *object, PyObject *value, void *closure);
+  const char *documentation;
+  void *closure;
+} PyGetSetDef;
+
 enum {
   METH_VARARGS = 0x0001,
   METH_O = 0x0008,
   METH_NOARGS = 0x0004,
+  METH_KEYWORDS = 0x0002,
   METH_FASTCALL = 0x0080,
 
+  T_OBJECT_EX = 16,
   T_PYSSIZET = 19,
   READONLY = 1,
 
@@ -102,6 +113,7 @@ int PySys_AddAuditHook(Py_AuditHookFunction hook, void *data);
 const char *Py_GetVersion(void);
 int Py_IsInitialized(void);
 void *PyGILState_GetThisThreadState(void);
+void *PyThreadState_Get(void);
 
 void Py_IncRef(PyObject *object);
 void Py_DecRef(PyObject *object);
@@ -112,9 +124,12 @@ int PyObject_SetAttr(PyObject *object, PyObject *name, PyObject *value);
 int PyObject_SetAttrString(PyObject *object, const char *name, PyObject *value);
 PyObject *PyObject_Call(PyObject *callable, PyObject *arguments, PyObject *names);
 PyObject *PyObject_CallObject(PyObject *callable, PyObject *arguments);
+PyObject *PyObject_CallFunctionObjArgs(PyObject *callable, ...);
+PyObject *PyObject_GetItem(PyObject *object, PyObject *key);
 PyObject *PyObject_Repr(PyObject *object);
 PyObject *PyObject_GenericGetAttr(PyObject *object, PyObject *name);
 int PyObject_IsTrue(PyObject *object);
+int PyCallable_Check(PyObject *object);
 int PyObject_IsInstance(PyObject *object, PyObject *type);
 Py_ssize_t PyObject_Size(PyObject *object);
 WEAK PyObject *PyObject_Vectorcall(PyObject *callable, PyObject *const *arguments, size_t count,
@@ -142,7 +157,12 @@ int PyType_IsSubtype(PyTypeObject *type, PyTypeObject *base);
 void PyType_Modified(PyTypeObject *type);
 PyObject *PyType_GenericAlloc(PyTypeObject *type, Py_ssize_t count);
 void PyObject_Free(void *object);
+void PyObject_GC_UnTrack(void *object);
+void PyObject_GC_Del(void *object);
 PyObject *PyMethod_New(PyObject *function, PyObject *self);
+PyObject *PyMethod_Function(PyObject *method);
+PyObject *PyMethod_Self(PyObject *method);
+PyObject *PyFunction_GetCode(PyObject *function);
 PyObject *PyCFunction_NewEx(PyMethodDef *method, PyObject *self, PyObject *module);
 PyObject *PyCFunction_GetSelf(PyObject *function);
 
@@ -161,6 +181,8 @@ PyObject *PyUnicode_FromString(const char *text);
 PyObject *PyUnicode_InternFromString(const char *text);
 const char *PyUnicode_AsUTF8AndSize(PyObject *string, Py_ssize_t *size);
 PyObject *PyLong_FromLongLong(long long value);
+PyObject *PyLong_FromUnsignedLong(unsigned long value);
+unsigned long PyThread_get_thread_ident(void);
 long long PyLong_AsLongLong(PyObject *number);
 unsigned long long PyLong_AsUnsignedLongLong(PyObject *number);
 double PyFloat_AsDouble(PyObject *number);
@@ -171,11 +193,16 @@ extern PyTypeObject PyFunction_Type;
 extern PyTypeObject PyUnicode_Type;
 extern PyTypeObject PyMethod_Type;
 extern PyTypeObject PyCFunction_Type;
+extern PyTypeObject PyGen_Type;
+extern PyTypeObject PyCoro_Type;
+extern PyTypeObject PyAsyncGen_Type;
 extern PyTypeObject PyMethodDescr_Type;
 extern PyObject *PyExc_StopIteration;
 extern PyObject _Py_NoneStruct;
+extern PyObject _Py_TrueStruct;
 extern PyObject _Py_FalseStruct;
 #define Py_None (&_Py_NoneStruct)
+#define Py_True (&_Py_TrueStruct)
 #define Py_False (&_Py_FalseStruct)
 
 #endif

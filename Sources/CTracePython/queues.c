@@ -1,4 +1,5 @@
-// The modules queue and concurrent.futures: items of queues, and what threads wait for there.
+// The modules queue and concurrent.futures: items of queues, and what threads wait for there. The queues of
+// asyncio are made in the same way.
 #include "probe.h"
 
 static const struct marked_method queue_methods[] = {
@@ -58,14 +59,16 @@ static uint64_t forget_item(PyObject *queue, PyObject *object) {
 // MARK: Items
 
 /// The key of a queue, which is told of with how much it holds when it is met first.
-static uint64_t key_of(PyObject *queue) {
-  static PyObject *name;
+static uint64_t key_of(PyObject *queue, uint8_t lock_kind) {
+  static PyObject *names[2];
   static uint64_t told[64];
   uint64_t key = runtime->key(queue);
   uint64_t *place = &told[key * UINT64_C(0x9e3779b97f4a7c15) >> 58];
   if (*place != key) {
-    long long capacity = number_of(queue, interned(&name, "maxsize"), 0);
-    runtime->name(key, CTRACE_PYTHON_QUEUE, capacity > 0 ? (uint64_t)capacity : 0, NULL);
+    bool is_asyncio = lock_kind == CTRACE_ASYNCIO_QUEUE;
+    PyObject *name = interned(&names[is_asyncio], is_asyncio ? "_maxsize" : "maxsize");
+    long long capacity = number_of(queue, name, 0);
+    runtime->name(key, lock_kind, capacity > 0 ? (uint64_t)capacity : 0, NULL);
     *place = key;
   }
   return key;
@@ -75,10 +78,11 @@ static uint64_t key_of(PyObject *queue) {
 /// of, which counts as one.
 static __thread PyObject *within;
 
-// Both run with the queue's own lock held, so that what they tell is in its order, and so are their stamps.
+// Both run with the queue's own lock held, or without another turn, so that what they tell is in its order, and
+// so are their stamps.
 
 static PyObject *put_in(PyObject *callable, PyObject *const *arguments, size_t count,
-                        PyObject *names, bool is_ordered) {
+                        PyObject *names, uint8_t lock_kind, bool is_ordered) {
   PyObject *outer = within, *queue = argument_count(count) == 0 ? NULL : arguments[0];
   if (queue == NULL || queue == outer || !runtime->is_recording())
     return call_original(callable, arguments, count, names);
@@ -88,22 +92,13 @@ static PyObject *put_in(PyObject *callable, PyObject *const *arguments, size_t c
   within = outer;
   if (result != NULL) {
     if (!is_ordered && argument_count(count) == 2) remember_item(queue, arguments[1], time);
-    runtime->items(CTRACE_RECORD_ENQUEUE, key_of(queue), CTRACE_PYTHON_QUEUE, 1, 0, time);
+    runtime->items(CTRACE_RECORD_ENQUEUE, key_of(queue, lock_kind), lock_kind, 1, 0, time);
   }
   return result;
 }
 
-static PyObject *put(PyObject *callable, PyObject *const *arguments, size_t count, PyObject *names) {
-  return put_in(callable, arguments, count, names, true);
-}
-
-static PyObject *put_unordered(PyObject *callable, PyObject *const *arguments, size_t count,
-                               PyObject *names) {
-  return put_in(callable, arguments, count, names, false);
-}
-
-static PyObject *take(PyObject *callable, PyObject *const *arguments, size_t count,
-                      PyObject *names) {
+static PyObject *take_out(PyObject *callable, PyObject *const *arguments, size_t count,
+                          PyObject *names, uint8_t lock_kind) {
   PyObject *outer = within, *queue = argument_count(count) == 0 ? NULL : arguments[0];
   if (queue == NULL || queue == outer || !runtime->is_recording())
     return call_original(callable, arguments, count, names);
@@ -111,32 +106,77 @@ static PyObject *take(PyObject *callable, PyObject *const *arguments, size_t cou
   PyObject *result = call_original(callable, arguments, count, names);
   within = outer;
   if (result != NULL)
-    runtime->items(CTRACE_RECORD_DEQUEUE, key_of(queue), CTRACE_PYTHON_QUEUE, 1,
+    runtime->items(CTRACE_RECORD_DEQUEUE, key_of(queue, lock_kind), lock_kind, 1,
                    forget_item(queue, result), runtime->now());
   return result;
 }
 
+// MARK: Threads
+
+static PyObject *put(PyObject *callable, PyObject *const *arguments, size_t count, PyObject *names) {
+  return put_in(callable, arguments, count, names, CTRACE_PYTHON_QUEUE, true);
+}
+
+static PyObject *put_unordered(PyObject *callable, PyObject *const *arguments, size_t count,
+                               PyObject *names) {
+  return put_in(callable, arguments, count, names, CTRACE_PYTHON_QUEUE, false);
+}
+
+static PyObject *take(PyObject *callable, PyObject *const *arguments, size_t count,
+                      PyObject *names) {
+  return take_out(callable, arguments, count, names, CTRACE_PYTHON_QUEUE);
+}
+
+// MARK: asyncio
+
+static PyObject *asyncio_put(PyObject *callable, PyObject *const *arguments, size_t count,
+                             PyObject *names) {
+  return put_in(callable, arguments, count, names, CTRACE_ASYNCIO_QUEUE, true);
+}
+
+static PyObject *asyncio_put_unordered(PyObject *callable, PyObject *const *arguments, size_t count,
+                                       PyObject *names) {
+  return put_in(callable, arguments, count, names, CTRACE_ASYNCIO_QUEUE, false);
+}
+
+static PyObject *asyncio_take(PyObject *callable, PyObject *const *arguments, size_t count,
+                              PyObject *names) {
+  return take_out(callable, arguments, count, names, CTRACE_ASYNCIO_QUEUE);
+}
+
 // MARK: Classes
 
-/// Sees to a class that a program has made of one of these, when there is a queue of it.
-static void set_up_class(PyObject *type) {
+/// Sees to the classes that a program has made of one of these, when there is a queue of theirs.
+static void set_up_classes(PyObject *queue, vectorcallfunc put_function,
+                           vectorcallfunc take_function) {
   static PyObject *known[64];
-  PyObject **place = &known[(uintptr_t)type * UINT64_C(0x9e3779b97f4a7c15) >> 58];
-  if (*place == type) return;
-  *place = type;
-  stand_in(type, "_put", put_unordered);
-  stand_in(type, "_get", take);
+  PyObject *order = get((PyObject *)queue->type, "__mro__");
+  for (Py_ssize_t index = 0; order != NULL && index < PyTuple_Size(order); index++) {
+    PyObject *type = PyTuple_GetItem(order, index);
+    PyObject **place = &known[(uintptr_t)type * UINT64_C(0x9e3779b97f4a7c15) >> 58];
+    if (*place == type) continue;
+    *place = type;
+    stand_in(type, "_put", put_function);
+    stand_in(type, "_get", take_function);
+  }
+  Py_DecRef(order);
 }
 
 static PyObject *make(PyObject *callable, PyObject *const *arguments, size_t count,
                       PyObject *names) {
   PyObject *result = call_original(callable, arguments, count, names);
-  PyObject *order =
-      result == NULL || argument_count(count) == 0 ? NULL : get((PyObject *)arguments[0]->type, "__mro__");
-  for (Py_ssize_t index = 0; order != NULL && index < PyTuple_Size(order); index++)
-    set_up_class(PyTuple_GetItem(order, index));
-  Py_DecRef(order);
+  if (result != NULL && argument_count(count) != 0)
+    set_up_classes(arguments[0], put_unordered, take);
   return result;
+}
+
+static PyObject *asyncio_make(PyObject *callable, PyObject *const *arguments, size_t count,
+                              PyObject *names) {
+  if (argument_count(count) != 0) {
+    tell_creation(arguments[0], CTRACE_ASYNCIO_QUEUE);
+    set_up_classes(arguments[0], asyncio_put_unordered, asyncio_take);
+  }
+  return call_original(callable, arguments, count, names);
 }
 
 bool set_up_queue(PyObject *module) {
@@ -150,6 +190,12 @@ bool set_up_queue(PyObject *module) {
   Py_DecRef(queue);
   Py_DecRef(last);
   return true;
+}
+
+void set_up_asyncio_queue(PyObject *queue) {
+  stand_in(queue, "_put", asyncio_put);
+  stand_in(queue, "_get", asyncio_take);
+  stand_in(queue, "__init__", asyncio_make);
 }
 
 bool set_up_futures(PyObject *module) {

@@ -15,6 +15,8 @@ struct watched_module watched_modules[] = {
     {.name = "threading", .set_up = set_up_threading},
     {.name = "queue", .set_up = set_up_queue},
     {.name = "concurrent.futures._base", .set_up = set_up_futures},
+    {.name = "asyncio", .set_up = set_up_asyncio},
+    {.name = "uvloop", .set_up = set_up_uvloop},
     {.name = "_queue", .set_up = set_up_simple_queue},
     {.name = "greenlet", .set_up = set_up_greenlet},
     {.name = "gevent.hub", .set_up = set_up_gevent_hub},
@@ -57,11 +59,17 @@ static void import_first(struct watched_module *watched) {
   watched->is_under_way = false;
 }
 
+/// Whether what is imported is a module, or in it: then that is imported first.
+static bool is_in(const char *name, const char *module) {
+  size_t size = strlen(module);
+  return name != NULL && strncmp(name, module, size) == 0 && (name[size] == 0 || name[size] == '.');
+}
+
 static void look_at_import(PyObject *arguments) {
   const char *name = PyUnicode_AsUTF8AndSize(PyTuple_GetItem(arguments, 0), NULL);
   for (struct watched_module *watched = watched_modules; watched->name != NULL; watched++) {
     if (watched->is_done || watched->is_under_way) continue;
-    if (name != NULL && strcmp(name, watched->name) == 0)
+    if (is_in(name, watched->name))
       import_first(watched);
     else
       set_up_loaded(watched);
@@ -172,6 +180,13 @@ PyObject *get(PyObject *owner, const char *name) {
   PyObject *found = owner == NULL ? NULL : PyObject_GetAttrString(owner, name);
   if (found == NULL) PyErr_Clear();
   return found;
+}
+
+bool is_named(const PyObject *object, const char *name) {
+  enum { NAME = 24 };
+  const char *found = *(const char *const *)((const char *)object->type + NAME);
+  const char *dot = found == NULL ? NULL : strrchr(found, '.');
+  return found != NULL && strcmp(dot == NULL ? found : dot + 1, name) == 0;
 }
 
 bool is_complete(PyObject *module) {

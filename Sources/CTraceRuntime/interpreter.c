@@ -78,10 +78,12 @@ static void released(const void *object, uint8_t lock_kind) {
   if (is_recording()) note_wake((uintptr_t)object, lock_kind, (struct site){(uintptr_t)object, 0});
 }
 
-static void write_task(uint8_t record_kind, uint64_t key, uint8_t lock_kind, uint8_t operation,
-                       uint8_t outcome, uint64_t task, uint64_t start, uint8_t stack) {
-  struct ctrace_record_task *record = reserve_record(record_kind, sizeof *record / 8, now());
-  if (record == NULL) return;
+/// Writes what a task did until now; returns when that is.
+static uint64_t write_task(uint8_t record_kind, uint64_t key, uint8_t lock_kind, uint8_t operation,
+                           uint8_t outcome, uint64_t task, uint64_t start, uint8_t stack) {
+  uint64_t time = now();
+  struct ctrace_record_task *record = reserve_record(record_kind, sizeof *record / 8, time);
+  if (record == NULL) return time;
   record->head.lock_kind = lock_kind;
   record->head.operation = operation;
   record->head.outcome = outcome;
@@ -90,14 +92,16 @@ static void write_task(uint8_t record_kind, uint64_t key, uint8_t lock_kind, uin
   record->key = key;
   record->task = task;
   commit_record(record);
+  return time;
 }
 
-static void step(uint64_t label, uint8_t lock_kind, uint64_t task, uint64_t start) {
-  if (!is_recording()) return;
+static uint64_t step(uint64_t label, uint8_t lock_kind, uint64_t task, uint64_t start) {
+  if (!is_recording()) return 0;
   if (self.wait_ended) flush_wait(0);
   enter();
-  write_task(CTRACE_RECORD_STEP, label, lock_kind, 0, 0, task, start, 0);
+  uint64_t time = write_task(CTRACE_RECORD_STEP, label, lock_kind, 0, 0, task, start, 0);
   leave();
+  return time;
 }
 
 static void task_wait(uint64_t key, uint8_t lock_kind, uint8_t operation, uint8_t outcome,

@@ -142,7 +142,8 @@ struct ctrace_probe_api {
   void (*released)(const void *object, uint8_t lock_kind);
   // Of tasks. `task`: its own number in the process. A wait has the frames given; those of the thread
   // where that is a null pointer.
-  void (*step)(uint64_t label, uint8_t lock_kind, uint64_t task, uint64_t start);
+  /// A step ends now: returns when that is.
+  uint64_t (*step)(uint64_t label, uint8_t lock_kind, uint64_t task, uint64_t start);
   void (*task_wait)(uint64_t key, uint8_t lock_kind, uint8_t operation, uint8_t outcome, uint64_t task,
                     uint64_t start, const uint64_t *frames, uint32_t frame_count);
   void (*task_release)(uint64_t key, uint8_t lock_kind, uint64_t task, uint64_t start);

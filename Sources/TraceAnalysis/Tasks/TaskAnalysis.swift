@@ -49,7 +49,8 @@ struct TaskAnalysis {
     guard hasTasks else { return }
     let process = processes[thread]
     let place = self.place(of: event.lock, lock, in: process)
-    let isNew = known.note(place, of: event.value, in: process)
+    // A callback that is no task's has no number.
+    let isNew = event.value != 0 && known.note(place, of: event.value, in: process)
     if isNew { names[Int(place)].tasks += 1 }
     names[Int(place)].add(event, longestWait: stepWaits[thread].take(since: event.start))
   }

@@ -6,7 +6,7 @@ public struct TaskSummary: Codable, Hashable, Sendable {
   public var kind: String
   /// The name.
   public var name: String
-  /// How many tasks have had the name.
+  /// How many tasks have had the name; 0 where it is that of a loop's callback.
   public var tasks: UInt64
   /// How often one of them ran, until it waited or ended.
   public var steps: UInt64
