@@ -231,7 +231,7 @@ extension RecordingTests {
       try expect(blocked.time, of: recording, isMeasuredAs: "blocked_recv")
       let back = try queue(report, kind: "messages") { items($0.producers, in: "receive") > 0 }
       #expect(back.enqueued == (try value("back")) && back.dequeued == back.enqueued)
-      for queue in [there, back] { #expect(queue.depth.timeline.last ?? 0 == 0) }
+      for queue in [there, back] { #expect(queue.depth.timeline.last ?? 0 < 0.5) }
 
       let simple = try queue(report, kind: "messages") {
         $0.enqueued == (try? value("simple")) && items($0.producers, in: "child") > 0
