@@ -120,14 +120,6 @@ PyObject *interned(PyObject **place, const char *text);
 bool set_up_threading(PyObject *module);
 bool set_up_queue(PyObject *module);
 bool set_up_futures(PyObject *module);
-bool set_up_selectors(PyObject *module);
-bool set_up_contexts(PyObject *module);
-bool set_up_processes(PyObject *module);
-bool set_up_shared_locks(PyObject *module);
-bool set_up_connections(PyObject *module);
-bool set_up_shared_queues(PyObject *module);
-bool set_up_fork_server(PyObject *module);
-bool set_up_resource_tracker(PyObject *module);
 bool set_up_simple_queue(PyObject *module);
 bool set_up_greenlet(PyObject *module);
 bool set_up_gevent_hub(PyObject *module);
@@ -137,5 +129,13 @@ bool set_up_gevent_thread(PyObject *module);
 bool set_up_gevent_events(PyObject *module);
 bool set_up_gevent_queues(PyObject *module);
 bool set_up_gevent_pool(PyObject *module);
+bool set_up_selectors(PyObject *module);
+bool set_up_contexts(PyObject *module);
+bool set_up_processes(PyObject *module);
+bool set_up_shared_locks(PyObject *module);
+bool set_up_connections(PyObject *module);
+bool set_up_shared_queues(PyObject *module);
+bool set_up_fork_server(PyObject *module);
+bool set_up_resource_tracker(PyObject *module);
 
 #endif

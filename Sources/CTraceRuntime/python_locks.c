@@ -97,8 +97,7 @@ void python_wait_begin(struct python_wait *wait, const sem_t *semaphore, struct 
     if (object.role == CTRACE_ROLE_JOIN)
       begin_join(&wait->wait, thread_of(address), site);
     else
-      wait_begin(&wait->wait, address, object.lock_kind, python_operation(object.role), 0, 0,
-                 site);
+      wait_begin(&wait->wait, address, object.lock_kind, python_operation(object.role), 0, 0, site);
     return;
   }
   uintptr_t lock = is_parked(semaphore) ? word_of(semaphore) : (uintptr_t)semaphore;

@@ -120,7 +120,7 @@ uint8_t stack_of(const uint64_t *frames, uint32_t count) {
 
 uint8_t capture_stack(struct site site) {
   // Any other without a frame is that of a function of the program, which a library calls.
-  if (site.frame == 0 && site.address == 0) return capture_python_stack();
+  if (site.address == 0) return capture_python_stack();
   struct stack stack, mixed;
   walk_stack(&stack, site);
   const struct stack *shown = mix_stack(&mixed, &stack) ? &mixed : &stack;

@@ -161,10 +161,10 @@ struct thread_state {
   /// The lock of Python's that the thread has made to wait by for a condition, and whether it has taken it.
   uintptr_t waiter_lock;
   bool is_waiter_lock_taken;
-  /// The condition of multiprocessing's that the thread has signalled last.
-  uint64_t signalled;
   /// The object in C of Python's that it is in a call of.
   struct ctrace_python_object entered;
+  /// The condition of multiprocessing's that the thread has signalled last.
+  uint64_t signalled;
 };
 extern __thread struct thread_state self __attribute__((tls_model("initial-exec")));
 

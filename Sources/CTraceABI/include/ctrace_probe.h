@@ -63,6 +63,19 @@ enum ctrace_python_role {
   CTRACE_ROLE_WAKE = 8,
 };
 
+/// An object that a thread is in a call of, and what the call does to it.
+struct ctrace_python_object {
+  const void *object;  // NULL: none
+  uint8_t role;
+  uint8_t lock_kind;
+  /// What the innermost does that is no part of another.
+  uint8_t inner_role;
+  /// The call is in C, and has no frame.
+  bool is_native;
+  /// The innermost frame at its call: where it is another, the thread has gone on to something else.
+  const void *frame;
+};
+
 /// What a semaphore that processes share is part of.
 enum ctrace_semaphore_role {
   /// Nothing that is known.
@@ -75,19 +88,6 @@ enum ctrace_semaphore_role {
   CTRACE_SEMAPHORE_QUEUE = 3,
   /// Of a condition, or of something that is made of one.
   CTRACE_SEMAPHORE_PART = 4,
-};
-
-/// An object that a thread is in a call of, and what the call does to it.
-struct ctrace_python_object {
-  const void *object;  // NULL: none
-  uint8_t role;
-  uint8_t lock_kind;
-  /// What the innermost does that is no part of another.
-  uint8_t inner_role;
-  /// The call is in C, and has no frame.
-  bool is_native;
-  /// The innermost frame at its call: where it is another, the thread has gone on to something else.
-  const void *frame;
 };
 
 /// A frame of Python's, as the runtime reads it: for the probe's test of the layout.
