@@ -72,7 +72,7 @@ extension RecordingTests {
         // What the one process put in the others took out.
         #expect(values.enqueued == values.dequeued && values.enqueued == locks[0].acquisitions)
         #expect(values.depth.max == 1)
-        #expect(values.depth.timeline.last ?? 0 == 0, "\(name)")
+        #expect(values.depth.timeline.last ?? 0 < 0.5, "\(name)")
       }
     }
 
