@@ -164,7 +164,7 @@ let package = Package(
       dependencies: ["SwiftWords", "Symbolication", "TestSupport", "TraceAnalysis"],
       swiftSettings: strict),
     .testTarget(
-      name: "CommandLineTests", dependencies: ["TestSupport"], swiftSettings: strict),
+      name: "CommandLineTests", dependencies: ["TestSupport", "TraceModel"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu17

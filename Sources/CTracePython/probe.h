@@ -111,6 +111,9 @@ bool lead_pointer(void **place, call_handler handler);
 /// The whole number that an attribute is, or another number where it is none. `name` is interned.
 long long number_of(PyObject *object, PyObject *name, long long otherwise);
 
+/// Copies the text of an attribute, which may be missing; returns how much.
+size_t copy_text(char *to, size_t room, PyObject *owner, const char *name);
+
 /// An interned string, made where `place` is NULL.
 PyObject *interned(PyObject **place, const char *text);
 
@@ -128,5 +131,13 @@ bool set_up_gevent_thread(PyObject *module);
 bool set_up_gevent_events(PyObject *module);
 bool set_up_gevent_queues(PyObject *module);
 bool set_up_gevent_pool(PyObject *module);
+bool set_up_selectors(PyObject *module);
+bool set_up_contexts(PyObject *module);
+bool set_up_processes(PyObject *module);
+bool set_up_shared_locks(PyObject *module);
+bool set_up_connections(PyObject *module);
+bool set_up_shared_queues(PyObject *module);
+bool set_up_fork_server(PyObject *module);
+bool set_up_resource_tracker(PyObject *module);
 
 #endif

@@ -75,7 +75,7 @@ static uint64_t key_of(PyObject *queue) {
 /// of, which counts as one.
 static __thread PyObject *within;
 
-// Both run with the queue's own lock held, so that what they tell is in its order.
+// Both run with the queue's own lock held, so that what they tell is in its order, and so are their stamps.
 
 static PyObject *put_in(PyObject *callable, PyObject *const *arguments, size_t count,
                         PyObject *names, bool is_ordered) {
@@ -112,7 +112,7 @@ static PyObject *take(PyObject *callable, PyObject *const *arguments, size_t cou
   within = outer;
   if (result != NULL)
     runtime->items(CTRACE_RECORD_DEQUEUE, key_of(queue), CTRACE_PYTHON_QUEUE, 1,
-                   forget_item(queue, result), runtime->now_after());
+                   forget_item(queue, result), runtime->now());
   return result;
 }
 

@@ -24,6 +24,14 @@ struct watched_module watched_modules[] = {
     {.name = "gevent.event", .set_up = set_up_gevent_events},
     {.name = "gevent.queue", .set_up = set_up_gevent_queues},
     {.name = "gevent._threading", .set_up = set_up_gevent_pool},
+    {.name = "selectors", .set_up = set_up_selectors},
+    {.name = "multiprocessing.context", .set_up = set_up_contexts},
+    {.name = "multiprocessing.process", .set_up = set_up_processes},
+    {.name = "multiprocessing.synchronize", .set_up = set_up_shared_locks},
+    {.name = "multiprocessing.connection", .set_up = set_up_connections},
+    {.name = "multiprocessing.queues", .set_up = set_up_shared_queues},
+    {.name = "multiprocessing.forkserver", .set_up = set_up_fork_server},
+    {.name = "multiprocessing.resource_tracker", .set_up = set_up_resource_tracker},
     {.name = NULL},
 };
 
@@ -96,14 +104,13 @@ static int hook(const char *event, PyObject *arguments, void *unused) {
     if (event[0] == 'c' && strcmp(event, "cpython._PySys_ClearAuditHooks") == 0) leave_list();
     return 0;
   }
-  bool is_run = !is_set_up && strncmp(event, "cpython.run_", 12) == 0;
-  if (!is_set_up && !is_run) return 0;
+  // Programs that have Python in them run nothing in the interpreter's own ways, but import.
+  if (!is_set_up && !(is_import ? Py_IsInitialized() : strncmp(event, "cpython.run_", 12) == 0))
+    return 0;
   PyObject *type, *value, *traceback;
   PyErr_Fetch(&type, &value, &traceback);
-  if (is_run)
-    set_up();
-  else
-    look_at_import(arguments);
+  if (!is_set_up) set_up();
+  if (is_import) look_at_import(arguments);
   PyErr_Restore(type, value, traceback);
   return 0;
 }
@@ -125,11 +132,38 @@ static void add_hook(void) {
   PyMem_SetAllocator(PYMEM_DOMAIN_RAW, &allocator);
 }
 
+// MARK: Versions
+
+/// The newest minor version that the probe has been tried with.
+enum { NEWEST_VERSION = 13 };
+
+/// What can't be recorded of this interpreter, said to people; false where that is everything.
+static bool check_version(const char *version) {
+  char *end;
+  unsigned long micro;
+  if (strncmp(version, "3.", 2) != 0) return false;
+  python_version = (uint32_t)strtoul(version + 2, &end, 10);
+  micro = *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
+  // Their objects begin in another way.
+  if (strstr(version, "free-threading") != NULL) {
+    runtime->note("this CPython is built without the GIL, which this ctrace does not know: of its Python "
+                  "code only waits are recorded, without its lines.");
+    return false;
+  }
+  if (python_version > NEWEST_VERSION) {
+    runtime->note("this CPython is newer than this ctrace knows: of its Python code only the GIL and waits "
+                  "are recorded, without its lines.");
+    return false;
+  }
+  if (python_version == 13 && micro > 0)
+    runtime->note("CPython keeps its locks to itself from 3.13.1 on: of threading.Lock and RLock waits are "
+                  "recorded, but not who holds them, nor how often they are taken.");
+  return python_version >= 8;
+}
+
 __attribute__((visibility("default"))) void ctrace_probe_start(const struct ctrace_probe_api *api) {
   runtime = api;
-  const char *version = Py_GetVersion();
-  python_version = strncmp(version, "3.", 2) == 0 ? (uint32_t)strtoul(version + 2, NULL, 10) : 0;
-  add_hook();
+  if (check_version(Py_GetVersion())) add_hook();
 }
 
 // MARK: Helpers
@@ -174,6 +208,17 @@ long long number_of(PyObject *object, PyObject *name, long long otherwise) {
   }
   Py_DecRef(value);
   return number;
+}
+
+size_t copy_text(char *to, size_t room, PyObject *owner, const char *name) {
+  PyObject *value = get(owner, name);
+  const char *text = value == NULL ? NULL : PyUnicode_AsUTF8AndSize(value, NULL);
+  size_t size = text == NULL ? 0 : strnlen(text, room - 1);
+  if (text != NULL) memcpy(to, text, size);
+  to[size] = 0;
+  PyErr_Clear();
+  Py_DecRef(value);
+  return size;
 }
 
 PyObject *interned(PyObject **place, const char *text) {

@@ -99,21 +99,30 @@ static void taken(void) {
   end_call();
   end_wait(CTRACE_ACQUIRED);
   __atomic_store_n(&gil.holder, self.slot->tid, __ATOMIC_RELAXED);
+  self.gil_key = any_key(gil.condition);
   note_acquire(gil.condition, CTRACE_GIL, (struct site){gil.condition, 0});
-  if (unlikely(!is_named(any_key(gil.condition)))) name_gil();
+  if (unlikely(!is_named(self.gil_key))) name_gil();
+}
+
+/// The use that has the hold which ends.
+always_inline struct ctrace_use *use_of_hold(void) {
+  struct ctrace_use *use = NULL;
+  if (unlikely(self.gil_key != any_key(gil.condition)) && self.gil_key != 0)
+    use = find_anywhere(self.gil_key, hash_address(gil.condition));
+  return use != NULL ? use : use_of(gil.condition, CTRACE_GIL, gil.condition);
 }
 
 /// Ends the hold: one that others wait for is recorded, any other added to the sum of all.
 static void dropped(uint64_t time) {
   if (!is_recording()) return;
   enter();
-  struct ctrace_use *use = use_of(gil.condition, CTRACE_GIL, gil.condition);
+  struct ctrace_use *use = use_of_hold();
   uint64_t acquired = use->acquired;
   use->acquired = 0;
   self.sampled = 0;
   self.gil_free_since = time;
   self.waits_at_drop = self.waits;
-  bool is_wanted = __atomic_load_n(&gil.waiters, __ATOMIC_RELAXED) != 0;
+  bool is_wanted = self.is_gil_wanted;
   if (!is_wanted && acquired != 0) {
     struct ctrace_use_detail *detail = detail_of(use);
     detail->sampled_holds += 1;
@@ -138,10 +147,14 @@ int interpreter_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex,
 }
 
 int interpreter_signal(pthread_cond_t *condition) {
-  if ((uintptr_t)condition == gil.switch_condition) taken();
-  // What is to be told is told when the mutex is free again, which others need now.
-  else if ((uintptr_t)condition == gil.condition && is_recording())
+  if ((uintptr_t)condition == gil.switch_condition) {
+    taken();
+  } else if ((uintptr_t)condition == gil.condition && is_recording()) {
+    // What is to be told is told when the mutex is free again, which others need now. By then those that
+    // wait may wait no more.
     self.gil_dropped = now();
+    self.is_gil_wanted = __atomic_load_n(&gil.waiters, __ATOMIC_RELAXED) != 0;
+  }
   return real.pthread_cond_signal(condition);
 }
 

@@ -7,6 +7,7 @@
 
 #include "counts.h"
 #include "library.h"
+#include "multiprocessing.h"
 
 struct interpreter interpreter;
 
@@ -129,18 +130,25 @@ static void thread_name(const char *name, bool is_daemon) {
   leave();
 }
 
-static void thread_object(const void *object, uint64_t handle) {
-  if (handle == 0) {
-    forget_count((uintptr_t)object);
-    return;
-  }
-  int64_t *known = count_of((uintptr_t)object);
-  if (known != NULL) *known = (int64_t)handle;
+static void process_name(const char *name) {
+  if (!is_recording()) return;
+  if (self.wait_ended) flush_wait(0);
+  enter();
+  struct ctrace_record head = {0};
+  write_text(CTRACE_RECORD_PROCESS_NAME, now(), &head, sizeof head, name, strlen(name));
+  leave();
 }
 
 static void set_stack_switcher(const void *function) {
   interpreter.switcher = module_of((uintptr_t)function);
 }
+
+static void thread_begins(const void *object) {
+  int64_t *known = is_recording() ? count_of((uintptr_t)object) : NULL;
+  if (known != NULL) *known = (int64_t)self.slot->handle;
+}
+
+static void thread_is_gone(const void *object) { forget_count((uintptr_t)object); }
 
 static struct ctrace_probe_api api = {
     .is_recording = is_recorded,
@@ -168,7 +176,14 @@ static struct ctrace_probe_api api = {
     .task_release = task_release,
     .note = record_note,
     .thread_name = thread_name,
-    .thread_object = thread_object,
+    .thread_begins = thread_begins,
+    .thread_is_gone = thread_is_gone,
+    .process_name = process_name,
+    .semaphore_is = semaphore_is,
+    .queue_is = queue_is,
+    .messages_are = messages_are,
+    .message_sent = message_sent,
+    .message_received = message_received,
 };
 
 void load_probe(const char *runtime_path) {

@@ -50,6 +50,10 @@ always_inline bool is_from_interpreter(struct site site) {
 /// Puts frames of Python's in the place of the interpreter's own; false where the thread has none.
 bool mix_stack(struct stack *mixed, const struct stack *native);
 
+/// A hash of the thread's frames, by what they are in memory: it is much sooner had than the stack, and two
+/// that are alike are of one stack.
+uint64_t frames_hash(void);
+
 /// What a thread in one of Python's libraries waits for, or has just made: that of the outermost of the
 /// libraries' own functions in which it is.
 struct ctrace_python_object object_in_use(void);

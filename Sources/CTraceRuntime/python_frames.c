@@ -207,12 +207,16 @@ static struct place {
 } places[1 << PLACE_BUCKETS_LOG2][BUCKET] __attribute__((aligned(64)));
 static uint64_t last_place;
 
+/// What a code object is beside its address, where another may come to live.
+always_inline uint64_t function_of(const void *code) {
+  return (uintptr_t)pointer_at(code, layout->code_name) * UINT64_C(0x9e3779b97f4a7c15) ^
+         (uintptr_t)pointer_at(code, layout->code_lines) ^
+         (uint64_t)int_at(code, layout->code_first_line) << 40;
+}
+
 always_inline uint64_t place_key(const void *code, int64_t instruction) {
-  // What comes to live at the same address is another code object, of another function.
-  uint64_t function = (uintptr_t)pointer_at(code, layout->code_name) * UINT64_C(0x9e3779b97f4a7c15) ^
-                      (uintptr_t)pointer_at(code, layout->code_lines) ^
-                      (uint64_t)int_at(code, layout->code_first_line) << 40;
-  return ((uintptr_t)code ^ function) * UINT64_C(0xd6e8feb86659fd93) + (uint64_t)instruction;
+  return ((uintptr_t)code ^ function_of(code)) * UINT64_C(0xd6e8feb86659fd93) +
+         (uint64_t)instruction;
 }
 
 always_inline uint64_t sealed(uint64_t key, uint64_t number) {
@@ -304,6 +308,19 @@ bool mix_stack(struct stack *mixed, const struct stack *native) {
   add_frames(mixed, frame, true);
   mixed->hash ^= mixed->hash >> 29;
   return mixed->count > 0;
+}
+
+uint64_t frames_hash(void) {
+  const void *frame = layout == NULL ? NULL : first_frame(layout);
+  uint64_t hash = this_process.live;
+  for (uint32_t depth = 0; frame != NULL && depth < CTRACE_MAX_FRAMES; depth++) {
+    const void *code = pointer_at(frame, layout->frame_code);
+    if (is_shown(layout, frame))
+      hash = (hash ^ place_key(code, (int64_t)(uintptr_t)pointer_at(frame, layout->frame_instruction))) *
+             UINT64_C(0x9e3779b97f4a7c15);
+    frame = frame_behind(layout, frame);
+  }
+  return hash ^ hash >> 29;
 }
 
 // MARK: Functions with a meaning

@@ -96,11 +96,19 @@ static uint8_t number_of_stack(const struct stack *stack) {
   return number_of(entry);
 }
 
-/// The stack of a thread in Python, which its frames alone make up.
+/// The stack of a thread in Python, which its frames alone make up. One that was met lately is found by
+/// their hash.
 static uint8_t capture_python_stack(void) {
+  uint64_t frames = frames_hash();
+  struct known_stack *known = &self.known_stacks[frames >> (64 - KNOWN_STACKS_LOG2)];
+  if (likely(known->frames == frames) && known->number != 0 &&
+      likely(stack_entries()[known->number - 1].hash == known->hash))
+    return known->number;
   const struct stack nothing = {.count = 0};
   struct stack stack;
-  return mix_stack(&stack, &nothing) ? number_of_stack(&stack) : 0;
+  if (!mix_stack(&stack, &nothing)) return 0;
+  *known = (struct known_stack){frames, stack.hash, number_of_stack(&stack)};
+  return known->number;
 }
 
 uint8_t stack_of(const uint64_t *frames, uint32_t count) {
@@ -111,7 +119,8 @@ uint8_t stack_of(const uint64_t *frames, uint32_t count) {
 }
 
 uint8_t capture_stack(struct site site) {
-  if (site.frame == 0) return capture_python_stack();
+  // Any other without a frame is that of a function of the program, which a library calls.
+  if (site.address == 0) return capture_python_stack();
   struct stack stack, mixed;
   walk_stack(&stack, site);
   const struct stack *shown = mix_stack(&mixed, &stack) ? &mixed : &stack;
@@ -490,7 +499,7 @@ static bool write_value(uint64_t key, uint64_t time, uint8_t operation, uint32_t
 void record_value(uintptr_t lock, uint8_t operation, uint32_t value, uint64_t time) {
   enter();
   if (self.wait_ended) write_wait();
-  uint64_t hash = hash_address(lock), key = key_of(lock, hash);
+  uint64_t hash = hash_address(lock), key = any_key(lock);
   if (time - self.value_window > arena.control->value_window) {
     self.value_window = time;
     self.value_budget = CTRACE_VALUES_PER_WINDOW;

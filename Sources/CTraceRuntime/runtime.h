@@ -78,6 +78,15 @@ struct wait {
   uintptr_t outer_place;
 };
 
+/// A stack of Python's frames that a thread has met lately: a hash of the frames, that of the stack, and its
+/// number.
+enum { KNOWN_STACKS_LOG2 = 5 };
+struct known_stack {
+  uint64_t frames;
+  uint64_t hash;
+  uint8_t number;
+};
+
 /// Names that a thread remembers to have written.
 enum { KNOWN_NAMES = 64 };
 
@@ -123,6 +132,7 @@ struct thread_state {
   uint64_t named[KNOWN_NAMES];
   /// The process they were written for.
   uint32_t named_for;
+  struct known_stack known_stacks[1 << KNOWN_STACKS_LOG2];
   /// Whether items are in the slot that found the ring full.
   bool has_kept_items;
   /// Calls with descriptors: now and then one looks whether a descriptor is still what it was.
@@ -139,6 +149,10 @@ struct thread_state {
   struct wait gil_wait;
   /// When the thread dropped that lock, until that is told.
   uint64_t gil_dropped;
+  /// Whether others wanted it then.
+  bool is_gil_wanted;
+  /// The key that it was taken by: its address may have another epoch by the time that it is dropped.
+  uint64_t gil_key;
   /// When the thread dropped it last, 0 before, and how many waits it had begun by then.
   uint64_t gil_free_since;
   uint32_t waits_at_drop;
@@ -149,6 +163,8 @@ struct thread_state {
   bool is_waiter_lock_taken;
   /// The object in C of Python's that it is in a call of.
   struct ctrace_python_object entered;
+  /// The condition of multiprocessing's that the thread has signalled last.
+  uint64_t signalled;
 };
 extern __thread struct thread_state self __attribute__((tls_model("initial-exec")));
 

@@ -85,6 +85,7 @@ bool attach_thread(void) {
   self.gil_free_since = 0;
   self.waiter_lock = 0;
   self.has_kept_items = false;
+  memset(self.known_stacks, 0, sizeof self.known_stacks);
   slot->process = this_process.live;
   slot->parent_process = this_process.parent;
   slot->pid = this_process.pid;

@@ -24,7 +24,8 @@ extension TraceAnalyzer {
       return [outsideFinding(locks)]
     }
     let others =
-      gils.compactMap(longHoldFinding) + [blockingFinding(tasks), taskFinding(locks)].compactMap(\.self)
+      gils.compactMap(longHoldFinding)
+      + [blockingFinding(tasks), taskFinding(locks)].compactMap(\.self)
     let threads = threadFinding(of: recording, locks: locks, gils: gils)
     // What threads lost comes first, unless it is little.
     return threads.severity == "warning" ? [threads] + others : others + [threads]

@@ -132,14 +132,18 @@ public struct TraceAnalyzer {
       case .taskWait:
         eventCount += 1
         locks[lock].addTaskWait(events[index])
-        tasks.wait(
-          events[index], thread: threadIndex.place(of: events[index].thread.rawValue),
-          holds: locks[lock].taskHolds)
+        let thread = threadIndex.place(of: events[index].thread.rawValue)
+        if lockKinds[lock] == .call {
+          // No task waits then: the thread itself does other things than running Python code.
+          tasks.threadWaited(events[index], thread: thread)
+        } else {
+          tasks.wait(events[index], thread: thread, holds: &locks[lock].taskHolds)
+        }
         if lockKinds[lock].isQueue { queues[queue(lock)].wait(events[index]) }
       case .taskRelease:
         eventCount += 1
         locks[lock].addTaskRelease(events[index])
-        locks[lock].taskHolds = tasks.release(events[index], holds: locks[lock].taskHolds)
+        tasks.release(events[index], holds: &locks[lock].taskHolds)
       case .instant:
         eventCount += 1
         queues[queue(lock)].instant()

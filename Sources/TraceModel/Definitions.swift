@@ -129,7 +129,8 @@ public enum LockKind: UInt8, CaseIterable, Sendable {
   /// Whether tasks wait for it, while the thread that they run on does other things.
   public var isOfTasks: Bool {
     switch self {
-    case .asyncioLock, .asyncioCondition, .asyncioEvent, .asyncioSemaphore, .asyncioQueue, .geventLock,
+    case .asyncioLock, .asyncioCondition, .asyncioEvent, .asyncioSemaphore, .asyncioQueue,
+      .geventLock,
       .geventEvent, .geventSemaphore, .geventQueue:
       true
     default: false
@@ -152,7 +153,8 @@ public enum LockKind: UInt8, CaseIterable, Sendable {
   /// Whether it is an object of Python's threads: where it was made is known by frames of Python's alone.
   public var isPython: Bool {
     switch self {
-    case .pythonLock, .pythonCondition, .pythonEvent, .pythonSemaphore, .pythonBarrier, .pythonQueue,
+    case .pythonLock, .pythonCondition, .pythonEvent, .pythonSemaphore, .pythonBarrier,
+      .pythonQueue,
       .future:
       true
     default: false
@@ -315,6 +317,10 @@ public struct Lock: Hashable, Sendable {
   public var name: String
   /// Items, or bytes, that a queue can hold; 0 where there is no limit, or none is known.
   public var capacity: UInt64
+
+  /// Whether it is the name of the greenlets that gevent's loops run in: what runs there while nobody
+  /// has anything to do is no work.
+  public var isHub: Bool { kind == .greenlet && name == "Hub" }
 
   /// Makes a lock.
   public init(

@@ -11,7 +11,9 @@ enum PythonAssignment {
     var scan = Scan(signs)
     while scan.step() {}
     guard !scan.hasSeveralStatements else { return nil }
-    if let end = scan.assignment { return name(signs, statement(signs, scan)..<end, scan.annotation) }
+    if let end = scan.assignment {
+      return name(signs, statement(signs, scan)..<end, scan.annotation)
+    }
     if let end = scan.walrus { return word(before: end, in: signs) }
     if let alias = scan.alias { return name(signs, alias, nil) }
     // An argument by name, where there is only one.
@@ -73,6 +75,7 @@ enum PythonAssignment {
     private(set) var keywords: [Int] = []
     /// What stands between `as` and `:`.
     private(set) var alias: Range<Int>?
+    /// Or several things of which each has a name.
     private(set) var hasSeveralStatements = false
     private(set) var isCompound = false
 
@@ -96,7 +99,9 @@ enum PythonAssignment {
       case ";" where depth == 0: hasSeveralStatements = true
       case ":": colon()
       case "=": equals()
-      case "a" where isCompound && depth == 0 && isWord("as"): afterAs = place + 2
+      case "a" where isCompound && depth == 0 && isWord("as"):
+        hasSeveralStatements = afterAs != nil
+        afterAs = place + 2
       default: break
       }
       place += 1

@@ -9,7 +9,8 @@ struct PythonNames {
   /// Whether things of a kind are objects of Python's.
   static func areGiven(to kind: LockKind) -> Bool {
     switch kind {
-    case .pythonLock, .pythonCondition, .pythonEvent, .pythonSemaphore, .pythonBarrier, .pythonQueue,
+    case .pythonLock, .pythonCondition, .pythonEvent, .pythonSemaphore, .pythonBarrier,
+      .pythonQueue,
       .asyncioLock, .asyncioCondition, .asyncioEvent, .asyncioSemaphore, .asyncioQueue, .geventLock,
       .geventEvent, .geventSemaphore, .geventQueue, .future, .messages:
       true

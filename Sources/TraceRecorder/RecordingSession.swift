@@ -364,14 +364,14 @@ struct RecordingSession: ~Copyable {
     applyDestroys()
     stream.read(slot, upTo: slot.head, buffer: buffer, context: context, catalog: &catalog)
     stream.readRest(slot, context: context, catalog: &catalog)
+    let ended = slot.ended
+    let end = ended == 0 ? time ?? context.now : Timestamp(nanoseconds: clock.nanoseconds(ended))
+    stream.thread.end = min(max(end, stream.thread.start), context.now)
     if let table = arena.uses(of: slot) {
       stream.writeUses(table, context: context, catalog: &catalog, isFinal: true)
       arena.discard(table)
     }
     scheduler.sampler?.end(stream, at: context.now, catalog: &catalog)
-    let ended = slot.ended
-    let end = ended == 0 ? time ?? context.now : Timestamp(nanoseconds: clock.nanoseconds(ended))
-    stream.thread.end = min(max(end, stream.thread.start), context.now)
     stream.thread.name = stream.givenName ?? slot.name
     if slot.cpuNanoseconds > 0 {
       stream.thread.cpuTime = Int64(clamping: slot.cpuNanoseconds)

@@ -218,6 +218,10 @@ final class ThreadStream {
       givenName = String(
         decoding: text.prefix(Int(min(name.size, UInt64(text.count)))), as: UTF8.self)
       thread.isDaemon = name.capacity != 0
+    case CTRACE_RECORD_PROCESS_NAME.rawValue:
+      let text = record.tail(after: MemoryLayout<ctrace_record>.size).prefix { $0 != 0 }
+      process.process.name = String(decoding: text, as: UTF8.self)
+      catalog.add(process.process)
     case CTRACE_RECORD_NOTE.rawValue:
       let text = record.tail(after: MemoryLayout<ctrace_record>.size).prefix { $0 != 0 }
       catalog.note(String(decoding: text, as: UTF8.self), of: process)
@@ -408,9 +412,9 @@ final class ThreadStream {
       sampledHolds: detail.sampled_holds, sampledHoldTime: span(detail.sampled_hold_time))
     if isFinal, kind == .gil, use.acquired != 0 {
       // The process ended with the interpreter's lock in this thread's hands.
+      let taken = Timestamp(nanoseconds: context.clock.nanoseconds(use.acquired))
       whole.sampledHolds += 1
-      whole.sampledHoldTime += span(
-        max(lastStamp(context), use.acquired) &- use.acquired)
+      whole.sampledHoldTime += UInt64(max(0, (thread.end ?? context.now) - max(taken, .zero)))
     }
     guard let before, before.lock == id else { return (whole, whole) }
     var increase = whole
@@ -423,11 +427,6 @@ final class ThreadStream {
     increase.sampledHolds &-= min(before.sampledHolds, whole.sampledHolds)
     increase.sampledHoldTime &-= min(before.sampledHoldTime, whole.sampledHoldTime)
     return (whole, increase)
-  }
-
-  /// When the thread ended, as a stamp of the target's.
-  private func lastStamp(_ context: Context) -> UInt64 {
-    context.clock.origin &+ UInt64(bitPattern: context.present)
   }
 
   /// Writes what the thread's table says beyond what has been written. Only the final one may read

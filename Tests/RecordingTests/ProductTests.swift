@@ -4,8 +4,11 @@ import Testing
 
 /// What the library that runs in targets is made of.
 @Suite struct ProductTests {
-  @Test func `The runtime needs libc and what libc itself loads, and no more`() throws {
-    let file = try ElfFile(path: CTrace.runtime)
+  @Test(arguments: [CTrace.runtime, CTrace.probe])
+  func `What is in the target needs libc and what libc itself loads, and no more`(
+    path: String
+  ) throws {
+    let file = try ElfFile(path: path)
     let allowed: Set = [
       "libc.so.6", "libgcc_s.so.1", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1",
     ]
@@ -98,6 +101,29 @@ import Testing
     #expect(names.symmetricDifference(ProductTests.hooks) == [])
   }
 
+  @Test func `The probe exports its beginning alone, and wants nothing that not all versions have`()
+    throws
+  {
+    #expect(try exports(of: CTrace.probe) == ["ctrace_probe_start"])
+    let symbols = try Program.run("readelf", "--dyn-syms", "--wide", CTrace.probe).output
+    let wanted = symbols.split(separator: "\n").compactMap { line -> String? in
+      let fields = line.split(separator: " ")
+      guard fields.count >= 8, fields[6] == "UND", fields[4] == "GLOBAL" else { return nil }
+      return String(fields[7].prefix { $0 != "@" })
+    }.filter { $0.hasPrefix("Py") || $0.hasPrefix("_Py") }
+    #expect(wanted.count > 20)
+    for python in Python.all {
+      // The program exports them, or a library that it loads.
+      let missing = try Program(
+        [
+          python.path, "-c",
+          "import ctypes, sys; print(*[n for n in sys.argv[1:] if not hasattr(ctypes.pythonapi, n)])",
+        ] + wanted
+      ).result()
+      #expect(missing.status == 0 && missing.output == "\n", "\(python): \(missing.output)")
+    }
+  }
+
   @Test func `No part of a hook is moved out of it, where its caller would be another`() throws {
     let result = try Program.run("readelf", "--syms", "--wide", CTrace.runtime)
     try #require(result.status == 0 && result.output.contains("wait_begin"))
@@ -120,8 +146,8 @@ import Testing
   #endif
 
   /// Dynamic symbols that others bind to.
-  private func exports() throws -> [String] {
-    let result = try Program.run("readelf", "--dyn-syms", "--wide", CTrace.runtime)
+  private func exports(of path: String = CTrace.runtime) throws -> [String] {
+    let result = try Program.run("readelf", "--dyn-syms", "--wide", path)
     try #require(result.status == 0)
     return result.output.split(separator: "\n").compactMap { line in
       let fields = line.split(separator: " ")

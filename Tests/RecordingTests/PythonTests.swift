@@ -12,25 +12,25 @@ extension RecordingTests {
       in function: String, kind: String, of report: Report
     ) throws -> (lock: LockSummary, count: UInt64, time: Int64) {
       let locks = report.locks.filter {
-        $0.kind == kind && $0.waiters.contains { $0.stack.functions.contains(function) }
+        $0.kind == kind
+          && $0.waiters.contains { $0.stack.functions.contains { function.hasSuffix($0) } }
       }
       let all = report.locks.map {
         "\($0.kind) \($0.name) \($0.waiters.first?.stack.functions ?? [])"
       }
       let lock = try #require(locks.first, "nobody waited in \(function): \(all)")
       #expect(locks.count == 1, "\(function)")
-      let waits = lock.waiters.filter { $0.stack.functions.contains(function) }
+      let waits = lock.waiters.filter { $0.stack.functions.contains { function.hasSuffix($0) } }
       return (lock, waits.reduce(0) { $0 + $1.count }, waits.reduce(0) { $0 + $1.waitNs })
     }
 
-    /// Checks what was waited against what the waiter measured around its calls, of which the way to the
-    /// wait and back is a part, and so is what it waited for the interpreter's lock.
+    /// Checks what was waited against what the waiter measured around its calls, and what the other side saw of
+    /// that. A waiter that was about to wait may first have had to wait for the interpreter's lock.
     private func expect(_ time: Int64, of recording: TestRecording, isMeasuredAs name: String)
       throws
     {
-      let measured = try recording.value(name)
-      #expect(isClose(time, measured, slack: 10_000_000), "\(name)")
-      #expect(time <= measured, "\(name)")
+      #expect(time <= (try recording.value(name)), "\(name)")
+      #expect(time >= (try recording.value("\(name)_held")) * 3 / 4, "\(name)")
     }
 
     // MARK: Locks
@@ -46,7 +46,7 @@ extension RecordingTests {
         ("condition", "wait_for_condition", "python-condition", 1),
         ("event", "wait_for_event", "python-event", 1),
         ("barrier", "arrive_early", "python-barrier", 1),
-        ("semaphore", "use_semaphore", "python-semaphore", 4),
+        ("semaphore", "wait_for_semaphore.<locals>.wait", "python-semaphore", 4),
       ]
       for (name, function, kind, count) in expected where name != "recursive" {
         let found = try waits(in: function, kind: kind, of: report)
@@ -115,68 +115,6 @@ extension RecordingTests {
       }
       // A class of the program's own that calls the one that it is made of.
       #expect(queues[3].enqueued == 3 && queues[3].dequeued == 3 && queues[3].depth.max == 3)
-    }
-
-    // MARK: The program as it is
-
-    /// Ways to run a program of Python's; each is a command of sh.
-    private static let ways: [String] = [
-      "exec $PYTHON $PROGRAM -a",
-      "exec $PYTHON -c 'import runpy, sys; runpy.run_path(sys.argv[1])' $PROGRAM",
-      "exec $PYTHON -m facts -a",
-      "exec $PYTHON < $PROGRAM",
-      "exec $PYTHON - < $PROGRAM",
-      "exec $PYTHON -I -S -E $PROGRAM",
-      "exec $PYTHON -X dev -W error $PROGRAM",
-      "exec $PYTHON -O -B -u $PROGRAM",
-      "$PYTHON -m venv --without-pip venv && exec venv/bin/python $PROGRAM -a",
-      "echo 'import queue; print(queue.__name__)' > sitecustomize.py; exec $PYTHON $PROGRAM",
-      "exec $PYTHON -m cProfile -o profile $PROGRAM",
-      "exec $PYTHON -m trace --count --missing -C counts $PROGRAM",
-      "exec $PYTHON -m pdb -c 'break describe' -c 'clear 1' -c continue -c quit $PROGRAM < /dev/null",
-      "exec $PYTHON -c 'import sys; sys.addaudithook(lambda *a: None); import queue, facts'",
-    ]
-
-    private func run(
-      _ way: String, _ python: Python, isRecorded: Bool
-    ) throws -> ProgramResult {
-      let folder = try TemporaryFolder()
-      let environment = [
-        "PYTHON": python.path, "PROGRAM": Python.workload("facts"),
-        "PYTHONPATH": "\(folder.path):\(Workload.sources)/python", "PYTHONDONTWRITEBYTECODE": "1",
-      ]
-      let file = try TemporaryFolder()
-      let recorder =
-        isRecorded
-        ? [CTrace.path, "record", "--quiet", "-o", file.path + "/test.ctrace", "--"] : []
-      var result = try Program(
-        recorder + ["sh", "-c", way], environment: environment, directory: folder.path
-      ).result()
-      result.output = result.output.replacingOccurrences(of: folder.path, with: "FOLDER")
-      result.errors = result.errors.replacingOccurrences(of: folder.path, with: "FOLDER")
-      return result
-    }
-
-    private func expectNoDifference(_ way: String, _ python: Python) throws {
-      let bare = try run(way, python, isRecorded: false)
-      let recorded = try run(way, python, isRecorded: true)
-      #expect(bare.output.split(separator: "\n").count > 100, "\(way): \(bare.errors)")
-      #expect(recorded.status == bare.status, "\(way)")
-      let different = zip(
-        recorded.output.split(separator: "\n"), bare.output.split(separator: "\n")
-      ).filter { $0 != $1 }.prefix(3)
-      #expect(recorded.output == bare.output, "\(way): \(different)")
-      #expect(recorded.errors == bare.errors, "\(way)")
-    }
-
-    @Test(arguments: Python.all)
-    func `a program finds nothing different in a recording`(python: Python) throws {
-      try expectNoDifference(PythonThreads.ways[0], python)
-    }
-
-    @Test(arguments: ways.dropFirst())
-    func `a program finds nothing different, however it is run`(way: String) throws {
-      try expectNoDifference(way, .system)
     }
   }
 }

@@ -18,6 +18,8 @@ public enum CTrace {
   public static func program(_ name: String) -> String { "\(products)/\(name)" }
   /// The library that is loaded into targets.
   public static let runtime = products + "/libctrace-runtime.so"
+  /// The library that is loaded into those that run Python.
+  public static let probe = products + "/libctrace-python.so"
 
   /// Runs a command of ctrace to its end.
   public static func run(

@@ -1,4 +1,4 @@
-internal import Foundation
+public import Foundation
 
 /// How a program ended, and what it wrote.
 public struct ProgramResult: Sendable {
@@ -26,7 +26,7 @@ public final class Program {
   private let folder: TemporaryFolder
   private var isReaped = false
   /// Nothing a test starts may take longer.
-  private static let longestRun: TimeInterval = 120
+  public static let longestRun: TimeInterval = 120
 
   /// Starts a command, found in PATH, with no input.
   ///
@@ -115,8 +115,10 @@ public final class Program {
   }
 
   /// Waits for its end.
-  public func result() throws -> ProgramResult {
-    let deadline = Date(timeIntervalSinceNow: Program.longestRun)
+  ///
+  /// - Parameter longest: Seconds after which it counts as one that hangs.
+  public func result(longest: TimeInterval = longestRun) throws -> ProgramResult {
+    let deadline = Date(timeIntervalSinceNow: longest)
     var status: Int32 = 0
     var pause: UInt32 = 200
     while waitpid(pid, &status, WNOHANG) == 0 {

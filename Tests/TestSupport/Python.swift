@@ -8,6 +8,7 @@ public struct Python: Sendable, CustomStringConvertible {
   /// The minor version: 11 for 3.11.
   public let version: Int
 
+  /// Its version and path.
   public var description: String { "3.\(version) (\(path))" }
 
   /// Debian's own; tests need it.
@@ -15,14 +16,19 @@ public struct Python: Sendable, CustomStringConvertible {
     path: "/usr/bin/python3", version: minorVersion("/usr/bin/python3"))
 
   /// All that the probe is for, Debian's first: those of pyenv are used where there are any.
-  public static let all: [Python] = {
+  public static let all = [system] + installed.filter { (8...13).contains($0.version) }
+
+  /// One of an older or newer version, where it is there.
+  public static func installed(minor: Int) -> Python? { installed.first { $0.version == minor } }
+
+  /// Those of pyenv, the oldest first.
+  private static let installed: [Python] = {
     let versions = NSHomeDirectory() + "/.pyenv/versions"
     let folders = (try? FileManager.default.contentsOfDirectory(atPath: versions)) ?? []
-    let others = folders.map { "\(versions)/\($0)/bin/python3" }
+    return folders.map { "\(versions)/\($0)/bin/python3" }
       .filter { FileManager.default.isExecutableFile(atPath: $0) }
       .map { Python(path: $0, version: minorVersion($0)) }
-      .filter { (8...13).contains($0.version) }
-    return [system] + others.sorted { $0.version < $1.version }
+      .sorted { $0.version < $1.version }
   }()
 
   private static func minorVersion(_ path: String) -> Int {

@@ -81,10 +81,18 @@ public struct TraceBuilder {
   }
 
   /// A stack of functions, innermost first.
-  public mutating func stack(_ functions: String...) -> StackID {
+  public mutating func stack(_ functions: String...) -> StackID { stack(functions) }
+
+  /// The address of a frame of a stack.
+  func frameAddress(_ place: Int, of stack: StackID) -> UInt64 {
+    0x10000 + UInt64(stack.rawValue) * 256 + UInt64(place)
+  }
+
+  /// A stack of functions, innermost first.
+  mutating func stack(_ functions: [String]) -> StackID {
     lastStack += 1
     let id = StackID(rawValue: lastStack)
-    let frames = functions.indices.map { 0x10000 + UInt64(lastStack) * 256 + UInt64($0) }
+    let frames = functions.indices.map { frameAddress($0, of: id) }
     list.append(.stack(Stack(id: id, process: process, frames: frames)))
     for (frame, function) in zip(frames, functions) {
       list.append(

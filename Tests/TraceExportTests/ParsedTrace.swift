@@ -17,6 +17,8 @@ struct ParsedTrace {
     var arguments: [String: Any]
     var flowOut: Int?
     var flowIn: Int?
+    /// The track of an asynchronous slice, within its process.
+    var asyncID: String?
 
     var end: Int64 { start + duration }
     var isCut: Bool { arguments["cut"] as? Bool ?? false }
@@ -111,7 +113,8 @@ extension ParsedTrace {
           duration: nanoseconds(after: "\"dur\":", in: line),
           arguments: element["args"] as? [String: Any] ?? [:],
           flowOut: element["flow_out"] as? Bool == true ? element["bind_id"] as? Int : nil,
-          flowIn: element["flow_in"] as? Bool == true ? element["bind_id"] as? Int : nil))
+          flowIn: element["flow_in"] as? Bool == true ? element["bind_id"] as? Int : nil,
+          asyncID: (element["id2"] as? [String: String])?["local"]))
     }
   }
 }

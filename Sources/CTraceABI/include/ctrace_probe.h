@@ -76,6 +76,20 @@ struct ctrace_python_object {
   const void *frame;
 };
 
+/// What a semaphore that processes share is part of.
+enum ctrace_semaphore_role {
+  /// Nothing that is known.
+  CTRACE_SEMAPHORE_PLAIN = 0,
+  /// It is a semaphore of Python's.
+  CTRACE_SEMAPHORE_ITSELF = 1,
+  /// It is a lock.
+  CTRACE_SEMAPHORE_LOCK = 2,
+  /// It counts the free places of a queue.
+  CTRACE_SEMAPHORE_QUEUE = 3,
+  /// Of a condition, or of something that is made of one.
+  CTRACE_SEMAPHORE_PART = 4,
+};
+
 /// A frame of Python's, as the runtime reads it: for the probe's test of the layout.
 struct ctrace_python_frame {
   const void *code;
@@ -134,8 +148,22 @@ struct ctrace_probe_api {
   void (*task_release)(uint64_t key, uint8_t lock_kind, uint64_t task, uint64_t start);
   void (*note)(const char *text);
   void (*thread_name)(const char *name, bool is_daemon);
-  /// That an object is a thread, by its handle; 0 when it is gone.
-  void (*thread_object)(const void *object, uint64_t handle);
+  /// That an object stands for this thread, and that none does any more.
+  void (*thread_begins)(const void *object);
+  void (*thread_is_gone)(const void *object);
+
+  // Of processes that share things.
+  void (*process_name)(const char *name);
+  /// What a semaphore is: one by itself or a lock.
+  void (*semaphore_is)(const void *semaphore, uint8_t role);
+  /// That an object is a queue whose free places a semaphore counts, and what keeps its items until they are
+  /// sent. A capacity of 0: none.
+  void (*queue_is)(const void *object, const void *semaphore, const void *buffer, uint64_t capacity);
+  /// That an object is a queue of the messages that come in by a descriptor.
+  void (*messages_are)(const void *object, int file);
+  /// A message went out by a descriptor from a time on, or had come in by one.
+  void (*message_sent)(int file, uint64_t time);
+  void (*message_received)(int file, uint64_t time);
 };
 
 /// The probe's only function: called once, before the interpreter is initialised.

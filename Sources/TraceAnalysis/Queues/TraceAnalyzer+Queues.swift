@@ -42,7 +42,8 @@ extension TraceAnalyzer {
 
   /// Event loops, the busiest first.
   func loopSummaries() -> [LoopSummary] {
-    told { kind, found in kind == .eventLoop && !(found.depth.isEmpty && found.dequeued == 0) }.map {
+    told { kind, found in kind == .eventLoop && !(found.depth.isEmpty && found.dequeued == 0) }.map
+    {
       lock, found in
       LoopSummary(
         id: lock.id.rawValue, pid: definitions.processes[lock.process]?.pid ?? 0,

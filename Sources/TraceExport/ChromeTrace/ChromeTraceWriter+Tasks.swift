@@ -15,8 +15,15 @@ extension ChromeTraceWriter {
     appendEnd(event)
   }
 
-  /// A task waited, while its thread did other things.
+  /// A task waited, while its thread did other things; or the thread itself was in a call of C.
   mutating func taskWait(_ event: Event, _ lock: Int, _ track: Int) {
+    if locks[lock].isCall {
+      let slice = place(event, track)
+      appendSlice(#"{"ph":"X","cat":"call","name":""#, lock, track, slice)
+      appendArguments(event, lock)
+      appendCut(event, slice)
+      return appendEnd(event)
+    }
     let start = min(ChromeTime.drawn(event.start), now)
     // A task that has not run is not known by a name.
     guard let place = taskPlace(of: event, 0, track, from: start) else { return }

@@ -16,6 +16,7 @@ struct LockState {
   var isQueue = false
   var isTask = false
   var isLoop = false
+  var isCall = false
   /// The track that its holds have; 0 where they are on those of threads.
   var ownTrack = 0
   /// When a task released it last.
@@ -61,7 +62,8 @@ struct LockState {
           name: texts.add(name), counter: texts.add("\"\(counter)\""),
           process: texts.add("\"pid\":\(pid)"), arguments: texts.add(arguments),
           isQueue: lock?.kind.isQueue ?? false, isTask: lock?.kind.isTask ?? false,
-          isLoop: lock?.kind == .eventLoop, ownTrack: lock.map { ids.track(of: $0.id) } ?? 0,
+          isLoop: lock?.kind == .eventLoop, isCall: lock?.kind == .call,
+          ownTrack: lock.map { ids.track(of: $0.id) } ?? 0,
           isKernelQueue: lock?.kind.isKernelQueue ?? false,
           greatestDepth: lock.map(greatestDepth) ?? .max))
     }

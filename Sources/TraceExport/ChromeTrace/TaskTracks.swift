@@ -25,9 +25,12 @@ struct TaskTracks {
 
     /// Where a wait begins that ends now: at its start, unless it would cross another.
     mutating func beginWait(from start: Int64, to end: Int64) -> Int64 {
-      let begin =
-        start <= waitStart ? max(start, waitEndBefore, self.begin) : max(start, waitEnd, self.begin)
-      if begin > waitStart { waitEndBefore = waitEnd }
+      var begin = max(start, waitEndBefore, self.begin)
+      // One that lies around the one before it comes before it; any other comes behind it.
+      if begin >= waitStart {
+        begin = max(begin, waitEnd)
+        waitEndBefore = waitEnd
+      }
       waitStart = begin
       waitEnd = end
       return begin
@@ -51,7 +54,8 @@ struct TaskTracks {
     places[key] = Int32(states.count)
     states.append(
       State(
-        key: key, lock: Int32(clamping: lock), track: Int32(clamping: track), begin: time, end: time,
+        key: key, lock: Int32(clamping: lock), track: Int32(clamping: track), begin: time,
+        end: time,
         waitStart: time, waitEnd: time, waitEndBefore: time))
     return states.count - 1
   }

@@ -3,13 +3,27 @@ import sys
 import threading
 import time
 
+# What each waiter measured around its waits, and how much of that the other side saw: from when the waiter
+# was about to wait.
 waited = {}
+held_up = {}
+started = {}
 
 
 def measure(name, wait):
-    start = time.monotonic_ns()
+    started[name] = start = time.monotonic_ns()
     wait()
     waited[name] = waited.get(name, 0) + time.monotonic_ns() - start
+
+
+def ends(name):
+    """Called just before what lets a waiter go on."""
+    held_up[name] = held_up.get(name, 0) + time.monotonic_ns() - started[name]
+
+
+def until(condition):
+    while not condition():
+        time.sleep(0.001)
 
 
 def run(*targets):
@@ -30,11 +44,13 @@ bounded = threading.BoundedSemaphore(1)
 held = threading.Event()
 
 
-def hold(lock, seconds):
+def hold(name, lock):
     def hold_lock():
         with lock:
             held.set()
-            time.sleep(seconds)
+            until(lambda: name in started)
+            time.sleep(0.05)
+            ends(name)
 
     return hold_lock
 
@@ -58,6 +74,7 @@ def notify():
     held.wait()
     with plain_condition:
         time.sleep(0.03)
+        ends("condition")
         plain_condition.notify_all()
 
 
@@ -66,7 +83,9 @@ def wait_for_event():
 
 
 def set_event():
+    until(lambda: plain_event._cond._waiters)
     time.sleep(0.03)
+    ends("event")
     plain_event.set()
 
 
@@ -75,13 +94,26 @@ def arrive_early():
 
 
 def arrive_late():
+    until(lambda: barrier.n_waiting)
     time.sleep(0.03)
+    ends("barrier")
     barrier.wait()
 
 
-def use_semaphore():
-    measure("semaphore", semaphore.acquire)
-    time.sleep(0.02)
+def wait_for_semaphore(number):
+    def wait():
+        measure(f"semaphore {number}", semaphore.acquire)
+        semaphore.release()
+
+    return wait
+
+
+def hold_semaphore():
+    until(lambda: len(semaphore._cond._waiters) == 4)
+    time.sleep(0.03)
+    for number in range(4):
+        ends(f"semaphore {number}")
+    semaphore.release()
     semaphore.release()
 
 
@@ -92,12 +124,16 @@ def use_bounded():
 
 for name, lock in ("plain", plain_lock), ("recursive", recursive_lock):
     held.clear()
-    run(hold(lock, 0.05), take(name, lock))
+    run(hold(name, lock), take(name, lock))
 held.clear()
 run(wait_for_condition, notify)
 run(wait_for_event, set_event)
 run(arrive_early, arrive_late)
-run(*[use_semaphore] * 6)
+with semaphore, semaphore:
+    # Both are given back by the other side, and taken again for the end of this.
+    run(hold_semaphore, *map(wait_for_semaphore, range(4)))
+    semaphore.acquire()
+    semaphore.acquire()
 for _ in range(100):
     use_bounded()
 for _ in range(1000):
@@ -110,8 +146,14 @@ assert not plain_lock.acquire(False)
 start = time.monotonic_ns()
 assert not plain_lock.acquire(timeout=0.02)
 waited["plain"] += time.monotonic_ns() - start
+held_up["plain"] += 20_000_000
 # Released by another thread than the one that has it.
 run(plain_lock.release)
 
-for name, time in waited.items():
-    print(name, time)
+for times, suffix in (waited, ""), (held_up, "_held"):
+    sums = {}
+    for name, time in times.items():
+        name = name.split()[0]
+        sums[name] = sums.get(name, 0) + time
+    for name, time in sums.items():
+        print(name + suffix, time)

@@ -3,15 +3,25 @@ import queue
 import threading
 import time
 
+# What was measured around all waits, and how much of the two long ones the other side saw.
 blocked = {"put": 0, "get": 0}
+held_up = {}
+started = {}
 
 
 def measure(name, call, *arguments):
-    start = time.monotonic_ns()
+    started[name] = start = time.monotonic_ns()
     try:
         return call(*arguments)
     finally:
         blocked[name] += time.monotonic_ns() - start
+
+
+def hold_up(name, waiters):
+    while not waiters:
+        time.sleep(0.001)
+    time.sleep(0.03)
+    held_up[name] = time.monotonic_ns() - started[name]
 
 
 class Shouting(queue.Queue):
@@ -31,18 +41,17 @@ ITEMS = 20
 def fill():
     for item in range(ITEMS):
         measure("put", fifo.put, item)
-    time.sleep(0.03)
+    hold_up("get", fifo.not_empty._waiters)
     fifo.put(None)
 
 
 def drain():
-    time.sleep(0.03)
+    hold_up("put", fifo.not_full._waiters)
     while True:
         item = measure("get", fifo.get)
         fifo.task_done()
         if item is None:
             break
-        time.sleep(0.001)
 
 
 threads = [threading.Thread(target=fill), threading.Thread(target=drain)]
@@ -56,13 +65,17 @@ fifo.join()
 residence = {"lifo": 0, "priority": 0}
 for name, one in ("lifo", lifo), ("priority", priority):
     put = {}
+    residence[f"{name}_held"] = 0
     for item in (1, 2, 3):
-        put[item] = time.monotonic_ns()
+        before = time.monotonic_ns()
         one.put(item)
+        put[item] = before, time.monotonic_ns()
         time.sleep(0.005)
     for _ in range(3):
+        before = time.monotonic_ns()
         item = one.get()
-        residence[name] += time.monotonic_ns() - put[item]
+        residence[name] += time.monotonic_ns() - put[item][0]
+        residence[f"{name}_held"] += before - put[item][1]
         time.sleep(0.005)
 
 for word in "abc":
@@ -75,7 +88,8 @@ for full in (True, False):
         pass
 
 print("items", ITEMS + 1)
-print("blocked_put", blocked["put"])
-print("blocked_get", blocked["get"])
+for name in blocked:
+    print(f"blocked_{name}", blocked[name])
+    print(f"blocked_{name}_held", held_up[name])
 for name, time in residence.items():
     print(name, time)

@@ -18,8 +18,14 @@ class Own(threading.Thread):
         time.sleep(0.01)
 
 
+joining = threading.Event()
+
+
 def late():
+    global ended
+    joining.wait()
     time.sleep(0.05)
+    ended = time.monotonic_ns()
 
 
 end = _thread.allocate_lock()
@@ -41,8 +47,10 @@ threads = [
 for thread in threads:
     thread.start()
 start = time.monotonic_ns()
+joining.set()
 threads[4].join()
 print("joined", time.monotonic_ns() - start)
+print("joined_held", ended - start)
 for thread in threads:
     thread.join()
 _thread.start_new_thread(bare, ())

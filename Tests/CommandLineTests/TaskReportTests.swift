@@ -1,0 +1,133 @@
+import TestSupport
+import Testing
+import TraceModel
+
+/// What the text says of tasks, event loops and the interpreter's lock.
+@Suite struct TaskReportTests {
+  private static let ms: Int64 = 1_000_000
+
+  /// A loop in MainThread with two sorts of tasks, beside a thread that computes.
+  private func trace() -> TraceBuilder {
+    let ms = TaskReportTests.ms
+    var trace = TraceBuilder(duration: 1000 * ms, program: "python3")
+    let (main, burner) = (trace.thread("MainThread"), trace.thread("burner"))
+    let gil = trace.lock("GIL", kind: .gil)
+    let loop = trace.lock("main loop", kind: .eventLoop)
+    let (fetch, report) = (trace.lock("fetch", kind: .task), trace.lock("report", kind: .task))
+    let cache = trace.lock("app.py:41 cache_lock", kind: .asyncioLock)
+    let sleep = trace.lock("time.sleep", kind: .call)
+    let (bad, spin) = (
+      trace.python(("load", "/srv/app.py", 17), ("report", "/srv/app.py", 20)),
+      trace.python(
+        ("spin", "/srv/app.py", 5), ("run", "/usr/lib/python3.11/threading.py", 975))
+    )
+    trace.value(main, loop, 3, at: 0, operation: .unknown)
+    trace.value(main, loop, 0, at: 500 * ms, operation: .unknown)
+    trace.dequeue(main, loop, at: 400 * ms, since: 150 * ms)
+    for task in 1...50 as ClosedRange<Int64> {
+      trace.step(main, fetch, task: task, from: task * ms, to: task * ms + 500_000)
+      trace.taskWait(main, cache, task: task, from: task * ms + 500_000, to: 410 * ms, stack: bad)
+    }
+    trace.taskWait(main, sleep, task: 0, from: 150 * ms, to: 390 * ms, stack: bad)
+    trace.step(main, report, task: 77, from: 150 * ms, to: 400 * ms)
+    trace.taskRelease(main, cache, task: 77, from: 0, to: 405 * ms, stack: bad)
+    trace.wait(main, gil, from: 600 * ms, to: 700 * ms + 1, owner: burner, stack: bad)
+    trace.release(burner, gil, from: 550 * ms, to: 700 * ms, stack: spin)
+    trace.define(
+      .use(
+        LockUse(
+          thread: main, lock: gil, acquisitions: 1234, releases: 20, sampledHolds: 1234,
+          sampledHoldTime: UInt64(400 * ms))))
+    return trace
+  }
+
+  private func text(_ trace: TraceBuilder, _ options: String...) throws -> [String] {
+    let folder = try TemporaryFolder()
+    let file = try folder.write(try trace.file(), to: "t.ctrace")
+    let run = try Program([CTrace.path, "report"] + options + [file]).result()
+    #expect(run.status == 0, "\(run.errors)")
+    return run.output.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+  }
+
+  /// The lines from a heading to the next empty one.
+  private func section(_ title: String, _ lines: [String]) -> [String] {
+    Array(lines.drop { !$0.hasPrefix(title) }.prefix { !$0.isEmpty })
+  }
+
+  private func words(_ line: String?) -> [String] {
+    (line ?? "").split(separator: " ").map(String.init)
+  }
+
+  @Test func `Tasks, steps that blocked, and the loop have their sections`() throws {
+    let lines = try text(trace())
+    #expect(lines.prefix { !$0.hasPrefix("NEXT") }.allSatisfy { $0.count <= 80 }, "\(lines)")
+    let tasks = section("TASKS", lines)
+    #expect(tasks.count == 3, "\(tasks)")
+    #expect(
+      words(tasks.dropFirst().first) == ["report", "asyncio", "1", "1", "250", "ms", "!250", "ms"])
+    #expect(
+      words(tasks.last).prefix(8) == ["fetch", "asyncio", "50", "50", "25.0", "ms", "500", "us"])
+    #expect(tasks.last?.contains("19.2 s") == true && tasks.last?.contains("cache_lock") == true)
+    let blocking = section("BLOCKING", lines)
+    #expect(blocking.first?.contains("100 ms or more") == true)
+    #expect(
+      blocking.dropFirst().first
+        == "report  longest 250 ms at 150 ms in MainThread, 240 ms in a call without the GIL")
+    #expect(
+      blocking.last == "  blocked 250 ms in 1 time  load app.py:17 < report app.py:20")
+    let loops = section("LOOPS", lines)
+    #expect(
+      words(loops.last).prefix(13).joined(separator: " ")
+        == "main loop 1 250 ms 250 ms 250 ms 1.5 3 3 █████")
+  }
+
+  @Test func `The interpreter's lock has a section, and is in no other table`() throws {
+    let lines = try text(trace())
+    let gil = section("GIL", lines)
+    #expect(gil.first?.hasPrefix("GIL busy 55 %, waited 100 ms in 1 wait, p50 100 ms") == true)
+    let main = try #require(gil.first { $0.hasPrefix("  MainThread") })
+    #expect(words(main).joined(separator: " ") == "MainThread 40 % 100 ms 1 100 ms burner, 1 time")
+    #expect(
+      gil.contains("  longest waited for: 100 ms of 150 ms in burner  spin app.py:5"), "\(gil)")
+    for title in ["LOCKS", "WAITS"] {
+      #expect(!section(title, lines).contains { $0.hasPrefix("GIL") }, "\(title)")
+    }
+    // A lock of tasks is one like any other.
+    let lock = section("LOCKS", lines).last ?? ""
+    #expect(lock.hasPrefix("app.py:4") && lock.contains("_lock "), "\(lock)")
+    #expect(lock.hasSuffix(" app.py:17"), "\(lock)")
+  }
+
+  @Test func `All that is wrong stands at the top`() throws {
+    let lines = try text(trace())
+    let verdict = section("VERDICT", lines).joined(separator: " ").split(separator: " ")
+      .joined(separator: " ")
+    #expect(verdict.hasPrefix("VERDICT the GIL was busy 55 %: threads lost 100 ms of 2.0 s to it"))
+    #expect(verdict.contains("and burner kept the GIL for 150 ms while others waited 100 ms"))
+    #expect(verdict.contains("and report blocked its event loop for 250 ms in load app.py:17"))
+    #expect(
+      verdict.contains(
+        "and tasks waited 19.2 s in 50 waits for app.py:41 cache_lock, mostly until it was released in "
+          + "load app.py:17"))
+  }
+
+  @Test func `A daemon thread is marked`() throws {
+    var trace = trace()
+    trace.define(
+      .thread(
+        Thread(
+          id: ThreadID(rawValue: 8), process: ProcessID(rawValue: 1), tid: 108, name: "poller",
+          start: .zero, isDaemon: true)))
+    #expect(try text(trace).contains { $0.hasPrefix("poller (daemon)") })
+  }
+
+  @Test func `A program without Python has none of it`() throws {
+    var trace = TraceBuilder()
+    let thread = trace.thread("a")
+    trace.wait(thread, trace.lock("mu"), from: 0, to: 100_000)
+    let lines = try text(trace)
+    for title in ["GIL", "TASKS", "BLOCKING", "LOOPS"] {
+      #expect(section(title, lines).isEmpty, "\(title)")
+    }
+  }
+}
