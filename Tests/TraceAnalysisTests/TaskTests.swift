@@ -39,7 +39,7 @@ import TraceModel
     let names = ["a", "b"].map { trace.lock($0, kind: .task) }
     var time: Int64 = 0
     for _ in 0..<3 {
-      for task in 0..<3000 as Range<Int64> {
+      for task in 1...3000 as ClosedRange<Int64> {
         trace.step(thread, names[task % 3 == 0 ? 1 : 0], task: task, from: time, to: time + 1)
         time += 1
       }
