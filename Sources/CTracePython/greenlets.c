@@ -3,10 +3,8 @@
 // Whoever leaves a greenlet calls switch or throw of another, by a method or from C by the table that the
 // module greenlet offers, and comes back out of the same call. So these calls tell it all, and the tracer
 // that greenlet lets programs set stays theirs alone. A greenlet that begins has no such call to come out
-// of, and is told before; one that ends goes to one that comes out of its own.
-//
-// Not told is what a greenlet does that goes with its last reference: it is made to end by a switch of
-// greenlet's own. That counts for the one that dropped it.
+// of, and is told before; one that ends goes to one that comes out of its own. One whose last reference goes
+// is made to end by a switch of greenlet's own, which is part of that.
 #include "greenlets.h"
 
 #include <errno.h>
@@ -317,6 +315,17 @@ static PyObject *switch_called(const struct call *call) {
   return result;
 }
 
+/// A greenlet goes. It may have had to run once more to its end.
+static PyObject *end_called(const struct call *call) {
+  struct greenlet *me = thread.current, **link = link_to(call->object), *ending = *link;
+  PyObject *result = go_on(call);
+  if (unlikely(thread.current != me) && me != NULL && runtime->is_recording()) arrive(me);
+  // One that lives on after all is still away.
+  link = link_to(call->object);
+  if (unlikely(ending != NULL) && *link == ending && !ending->is_away) forget(ending);
+  return result;
+}
+
 // MARK: Setting up
 
 void set_hub_type(PyObject *type) {
@@ -345,17 +354,19 @@ bool set_up_greenlet(PyObject *module) {
   if (!is_complete(module)) return false;
   PyObject *type = get(module, "greenlet");
   void **table = find_table(module);
-  if (table != NULL && are_natives_led()) {
+  if (known.buckets == NULL) make_buckets();
+  if (table == NULL) {
+    runtime->note("this greenlet is older than 2.0: its switches are not recorded.");
+  } else if (known.buckets != NULL && are_natives_led()) {
     api.current = (PyObject * (*)(void)) table[OF_GET_CURRENT];
     api.is_started = (int (*)(PyObject *))table[OF_STARTED];
     api.parent = (PyObject * (*)(PyObject *)) table[OF_PARENT];
-    make_buckets();
+    runtime->set_stack_switcher((const void *)api.current);
     lead_method(type, "switch", switch_called);
     lead_method(type, "throw", switch_called);
     lead_pointer(&table[OF_SWITCH], switch_called);
     lead_pointer(&table[OF_THROW], switch_called);
-  } else if (table == NULL) {
-    runtime->note("this greenlet is older than 2.0: its switches are not recorded.");
+    lead_end(type, end_called);
   }
   Py_DecRef(type);
   return true;

@@ -157,7 +157,12 @@ bool lead_method(PyObject *type, const char *name, call_handler handler) {
 // MARK: Slots of types
 
 /// In a type, the same in all versions that the probe knows.
-enum { VECTORCALL_OFFSET_OF_TYPE = 56, ITERNEXT_OF_TYPE = 224, NEW_OF_TYPE = 312 };
+enum {
+  DEALLOC_OF_TYPE = 48,
+  VECTORCALL_OFFSET_OF_TYPE = 56,
+  ITERNEXT_OF_TYPE = 224,
+  NEW_OF_TYPE = 312,
+};
 
 static void **slot_of(PyObject *type, size_t offset) { return (void **)((char *)type + offset); }
 
@@ -203,6 +208,10 @@ bool lead_iteration(PyObject *type, call_handler handler) {
   return !is_python && are_natives_led() && *slot != NULL && lead_pointer(slot, handler);
 }
 
+bool lead_end(PyObject *type, call_handler handler) {
+  return are_natives_led() && lead_pointer(slot_of(type, DEALLOC_OF_TYPE), handler);
+}
+
 PyObject *made_by(const struct call *call, PyObject *result) {
   return result == NULL || call->stand_in == NULL ? result : call->object;
 }
@@ -218,6 +227,12 @@ static PyObject *tested_method(PyObject *self, PyObject *unused) {
 static PyObject *tested_new(PyTypeObject *type, PyObject *arguments, PyObject *names) {
   (void)arguments, (void)names;
   return PyType_GenericAlloc(type, 0);
+}
+
+static void tested_end(PyObject *self) {
+  PyTypeObject *type = self->type;
+  PyObject_Free(self);
+  Py_DecRef((PyObject *)type);
 }
 
 static PyObject *tested_next(PyObject *self) {
@@ -241,6 +256,7 @@ static bool test(void) {
   PyType_Slot slots[] = {
       {Py_tp_methods, methods},
       {Py_tp_new, (void *)tested_new},
+      {Py_tp_dealloc, (void *)tested_end},
       {Py_tp_iternext, (void *)tested_next},
       {0, NULL},
   };
@@ -253,6 +269,7 @@ static bool test(void) {
   bool is_right = method != NULL && method->type == &PyMethodDescr_Type &&
                   *(PyMethodDef **)((char *)method + OF_DESCRIPTOR) == methods &&
                   *slot_of(type, NEW_OF_TYPE) == (void *)tested_new &&
+                  *slot_of(type, DEALLOC_OF_TYPE) == (void *)tested_end &&
                   *slot_of(type, ITERNEXT_OF_TYPE) == (void *)tested_next &&
                   lead_native(type, method, "method", count_call) &&
                   lead_pointer(slot_of(type, NEW_OF_TYPE), count_call);

@@ -100,6 +100,8 @@ bool are_natives_led(void);
 bool lead_method(PyObject *type, const char *name, call_handler handler);
 /// The same for what makes objects of the type.
 bool lead_constructor(PyObject *type, call_handler handler);
+/// The same for what ends objects of the type, and of those made of it.
+bool lead_end(PyObject *type, call_handler handler);
 /// The flags of a method in C of a type's own, which say in what form it gets its arguments; 0 where there is
 /// none.
 int native_flags(PyObject *type, const char *name);
@@ -117,6 +119,9 @@ bool is_named(const PyObject *object, const char *name);
 
 /// The whole number that an attribute is, or another number where it is none. `name` is interned.
 long long number_of(PyObject *object, PyObject *name, long long otherwise);
+
+/// Copies the text of an attribute, which may be missing; returns how much.
+size_t copy_text(char *to, size_t room, PyObject *owner, const char *name);
 
 /// Tells of an object at its creation, where another may have been before that said nothing when it went.
 static inline void tell_creation(const void *object, uint8_t lock_kind) {
@@ -145,5 +150,13 @@ bool set_up_gevent_thread(PyObject *module);
 bool set_up_gevent_events(PyObject *module);
 bool set_up_gevent_queues(PyObject *module);
 bool set_up_gevent_pool(PyObject *module);
+bool set_up_selectors(PyObject *module);
+bool set_up_contexts(PyObject *module);
+bool set_up_processes(PyObject *module);
+bool set_up_shared_locks(PyObject *module);
+bool set_up_connections(PyObject *module);
+bool set_up_shared_queues(PyObject *module);
+bool set_up_fork_server(PyObject *module);
+bool set_up_resource_tracker(PyObject *module);
 
 #endif

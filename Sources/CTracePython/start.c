@@ -26,6 +26,14 @@ struct watched_module watched_modules[] = {
     {.name = "gevent.event", .set_up = set_up_gevent_events},
     {.name = "gevent.queue", .set_up = set_up_gevent_queues},
     {.name = "gevent._threading", .set_up = set_up_gevent_pool},
+    {.name = "selectors", .set_up = set_up_selectors},
+    {.name = "multiprocessing.context", .set_up = set_up_contexts},
+    {.name = "multiprocessing.process", .set_up = set_up_processes},
+    {.name = "multiprocessing.synchronize", .set_up = set_up_shared_locks},
+    {.name = "multiprocessing.connection", .set_up = set_up_connections},
+    {.name = "multiprocessing.queues", .set_up = set_up_shared_queues},
+    {.name = "multiprocessing.forkserver", .set_up = set_up_fork_server},
+    {.name = "multiprocessing.resource_tracker", .set_up = set_up_resource_tracker},
     {.name = NULL},
 };
 
@@ -215,6 +223,17 @@ long long number_of(PyObject *object, PyObject *name, long long otherwise) {
   }
   Py_DecRef(value);
   return number;
+}
+
+size_t copy_text(char *to, size_t room, PyObject *owner, const char *name) {
+  PyObject *value = get(owner, name);
+  const char *text = value == NULL ? NULL : PyUnicode_AsUTF8AndSize(value, NULL);
+  size_t size = text == NULL ? 0 : strnlen(text, room - 1);
+  if (text != NULL) memcpy(to, text, size);
+  to[size] = 0;
+  PyErr_Clear();
+  Py_DecRef(value);
+  return size;
 }
 
 PyObject *interned(PyObject **place, const char *text) {

@@ -31,18 +31,6 @@ static const struct marked_method methods[] = {
 
 // MARK: Threads
 
-/// Copies the text of an attribute, which may be missing; returns how much.
-static size_t copy_text(char *to, size_t room, PyObject *owner, const char *name) {
-  PyObject *value = get(owner, name);
-  const char *text = value == NULL ? NULL : PyUnicode_AsUTF8AndSize(value, NULL);
-  size_t size = text == NULL ? 0 : strnlen(text, room - 1);
-  if (text != NULL) memcpy(to, text, size);
-  to[size] = 0;
-  PyErr_Clear();
-  Py_DecRef(value);
-  return size;
-}
-
 /// Tells of a thread by its object: its name with the function that it runs, as threads that nobody has
 /// named have it from 3.10 on.
 static void tell_thread(PyObject *thread) {
@@ -52,7 +40,9 @@ static void tell_thread(PyObject *thread) {
   bool is_named = copy_text(function, sizeof function, target, "__qualname__") > 0 &&
                   strncmp(name, "Thread-", 7) == 0 && strchr(name, '(') == NULL;
   snprintf(text, sizeof text, is_named ? "%s (%s)" : "%s", name, function);
-  runtime->thread_name(text, daemon != NULL && PyObject_IsTrue(daemon) == 1);
+  // The main thread has its name from the beginning, or that of its process.
+  if (strcmp(name, "MainThread") != 0)
+    runtime->thread_name(text, daemon != NULL && PyObject_IsTrue(daemon) == 1);
   PyErr_Clear();
   Py_DecRef(target);
   Py_DecRef(daemon);

@@ -3,6 +3,7 @@
 //
 // What is known may be wrong, when a descriptor was closed by none of these calls: items are counted
 // for another queue then until one looks again, and nothing else.
+#include "multiprocessing.h"
 #include "files.h"
 
 #include <fcntl.h>
@@ -18,6 +19,8 @@
 uint64_t known_files[FILES_KNOWN];
 /// Of sockets made in pairs: the number of the other one.
 static uint64_t other_ends[FILES_KNOWN];
+/// Of sockets that are connected to a server, in a process of Python's.
+static struct server servers[FILES_KNOWN];
 /// The greatest descriptor that anything was ever known of.
 static int greatest_file;
 
@@ -35,6 +38,7 @@ static void remember(int file, uint8_t class, uint64_t number, uint64_t other_en
   if (file > __atomic_load_n(&greatest_file, __ATOMIC_RELAXED))
     __atomic_store_n(&greatest_file, file, __ATOMIC_RELAXED);
   __atomic_store_n(&other_ends[file], other_end, __ATOMIC_RELAXED);
+  if (unlikely(servers[file].requests != 0)) servers[file] = (struct server){0};
   __atomic_store_n(&known_files[file], (uint64_t)class << 56 | (number & NUMBER), __ATOMIC_RELEASE);
 }
 
@@ -104,19 +108,21 @@ static void introduce_socket(int file, uint64_t key) {
   socklen_t size = sizeof address;
   uint64_t time = now(), depth = bytes_waiting(file);
   const char *path = NULL;
-  char name[sizeof address + 16];
-  if (getsockname(file, (struct sockaddr *)&address, &size) == 0 &&
-      (path = bound_path(&address, size)) != NULL) {
-    record_name(key, CTRACE_SOCKET, 0, path);
-  } else {
+  char replies[sizeof address + 16];
+  bool is_own = getsockname(file, (struct sockaddr *)&address, &size) == 0 &&
+                (path = bound_path(&address, size)) != NULL;
+  if (!is_own) {
     size = sizeof address;
-    if (getpeername(file, (struct sockaddr *)&address, &size) == 0 &&
-        (path = bound_path(&address, size)) != NULL) {
-      size_t length = strlen(path);
-      memcpy(name, path, length);
-      memcpy(name + length, " (replies)", sizeof " (replies)");
-      record_name(key, CTRACE_SOCKET, 0, name);
-    }
+    if (getpeername(file, (struct sockaddr *)&address, &size) == 0) path = bound_path(&address, size);
+  }
+  if (path != NULL) {
+    size_t length = strlen(path);
+    memcpy(replies, path, length);
+    memcpy(replies + length, " (replies)", sizeof " (replies)");
+    record_name(key, CTRACE_SOCKET, 0, is_own ? path : replies);
+    if (interpreter.state.size != 0)
+      servers[file] = (struct server){label_of_kind(CTRACE_MESSAGES, path, length),
+                                      label_of_kind(CTRACE_MESSAGES, replies, strlen(replies)), is_own};
   }
   if (depth > 0) record_told_depth(key, CTRACE_SOCKET, depth, time);
 }
@@ -171,6 +177,8 @@ static uint64_t queue_of_known(int file, uint64_t known, uint8_t operation) {
     default: return 0;
   }
 }
+
+struct server server_of(int file) { return servers[file]; }
 
 uint64_t find_queue(int file, uint8_t operation) {
   uint64_t known = __atomic_load_n(&known_files[file], __ATOMIC_ACQUIRE);
@@ -243,6 +251,7 @@ static void pipe_made(const int *files, struct site site) {
     uint64_t number = number_of(&status), key = shared_key(CTRACE_PIPE, number);
     remember(files[0], FILE_PIPE, number, 0);
     remember(files[1], FILE_PIPE, number, 0);
+    message_queue_made(number);
     record_lock(CTRACE_RECORD_INIT, key, CTRACE_PIPE, 0, site);
     record_name(key, CTRACE_PIPE, pipe_size(files[0]), NULL);
   }
@@ -270,6 +279,7 @@ static void sockets_made(const int *files, struct site site) {
     for (int end = 0; end < 2; end++) {
       uint64_t number = socket_number(&status[end]);
       remember(files[end], FILE_SOCKET, number, socket_number(&status[!end]));
+      message_queue_made(number);
       record_lock(CTRACE_RECORD_INIT, shared_key(CTRACE_SOCKET, number), CTRACE_SOCKET, 0, site);
     }
   }
@@ -317,6 +327,7 @@ static int copied(int from, int to) {
   } else {
     remember(to, class_of(known), known & NUMBER,
              __atomic_load_n(&other_ends[from], __ATOMIC_RELAXED));
+    if ((unsigned)to < FILES_KNOWN && servers[from].requests != 0) servers[to] = servers[from];
   }
   return to;
 }

@@ -51,6 +51,16 @@ always_inline uint64_t queue_of(int file, uint8_t operation) {
   return find_queue(file, operation);
 }
 
+/// Messages of Python's to and from the server that a connected socket is of, in all of its connections; 0
+/// where there is none with a path.
+struct server {
+  uint64_t requests;
+  uint64_t replies;
+  /// Whether the socket is an end of the server's own.
+  bool is_own;
+};
+struct server server_of(int file);
+
 /// Looks at a descriptor as if it had not been seen; returns the queue it is of.
 noinline uint64_t look_again(int file, uint8_t operation);
 /// Records what the kernel says of the depth of a queue, where it does: now and then, and after waits, so

@@ -7,6 +7,7 @@
 
 #include "counts.h"
 #include "library.h"
+#include "multiprocessing.h"
 
 struct interpreter interpreter;
 
@@ -133,12 +134,25 @@ static void thread_name(const char *name, bool is_daemon) {
   leave();
 }
 
+static void process_name(const char *name) {
+  if (!is_recording()) return;
+  if (self.wait_ended) flush_wait(0);
+  enter();
+  struct ctrace_record head = {0};
+  write_text(CTRACE_RECORD_PROCESS_NAME, now(), &head, sizeof head, name, strlen(name));
+  leave();
+}
+
 static void thread_begins(const void *object) {
   int64_t *known = is_recording() ? count_of((uintptr_t)object) : NULL;
   if (known != NULL) *known = (int64_t)self.slot->handle;
 }
 
 static void thread_is_gone(const void *object) { forget_count((uintptr_t)object); }
+
+static void set_stack_switcher(const void *function) {
+  interpreter.switcher = module_of((uintptr_t)function);
+}
 
 static struct ctrace_probe_api api = {
     .is_recording = is_recorded,
@@ -147,6 +161,7 @@ static struct ctrace_probe_api api = {
     .units = units,
     .read_frames = read_python_frames,
     .set_layout = set_python_layout,
+    .set_stack_switcher = set_stack_switcher,
     .mark_code = mark_python_code,
     .place = python_place,
     .object_in_use = object_in_use,
@@ -167,6 +182,13 @@ static struct ctrace_probe_api api = {
     .thread_name = thread_name,
     .thread_begins = thread_begins,
     .thread_is_gone = thread_is_gone,
+    .process_name = process_name,
+    .semaphore_is = semaphore_is,
+    .queue_is = queue_is,
+    .messages_are = messages_are,
+    .message_goes = message_goes,
+    .message_is_out = message_is_out,
+    .message_received = message_received,
 };
 
 void load_probe(const char *runtime_path) {

@@ -25,6 +25,8 @@ struct interpreter {
   struct range evaluation;
   /// The probe.
   struct range probe;
+  /// What switches between stacks in one thread.
+  struct range switcher;
 };
 extern struct interpreter interpreter;
 

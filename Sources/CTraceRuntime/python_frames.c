@@ -299,6 +299,8 @@ bool mix_stack(struct stack *mixed, const struct stack *native) {
     uintptr_t address = (uintptr_t)native->frames[index];
     if (contains(interpreter.evaluation, address))
       frame = add_frames(mixed, frame, false);
+    else if (frame == NULL && contains(interpreter.switcher, address))
+      break;
     else if (!contains(interpreter.module, address) && !contains(interpreter.probe, address))
       add_to_stack(mixed, address);
   }

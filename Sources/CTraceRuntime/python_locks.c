@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "counts.h"
+#include "shared_semaphores.h"
 
 // MARK: Semaphores that are no locks
 
@@ -55,7 +56,7 @@ static struct owner *owner_of(uintptr_t lock) { return &owners[hash_address(lock
 
 // MARK: Waits
 
-static uint8_t operation_of(uint8_t role) {
+uint8_t python_operation(uint8_t role) {
   switch (role) {
     case CTRACE_ROLE_PUT: return CTRACE_PUT;
     case CTRACE_ROLE_TAKE: return CTRACE_TAKE;
@@ -96,7 +97,7 @@ void python_wait_begin(struct python_wait *wait, const sem_t *semaphore, struct 
     if (object.role == CTRACE_ROLE_JOIN)
       begin_join(&wait->wait, thread_of(address), site);
     else
-      wait_begin(&wait->wait, address, object.lock_kind, operation_of(object.role), 0, 0, site);
+      wait_begin(&wait->wait, address, object.lock_kind, python_operation(object.role), 0, 0, site);
     return;
   }
   uintptr_t lock = is_parked(semaphore) ? word_of(semaphore) : (uintptr_t)semaphore;
@@ -134,10 +135,10 @@ int python_lock_acquired(const sem_t *semaphore) {
 }
 
 /// The hold ends: in whichever thread, because a lock need not be released by the one that took it.
-static void note_release(sem_t *semaphore, uint64_t released, bool is_wanted, struct site site) {
-  uintptr_t lock = (uintptr_t)semaphore;
+void python_lock_released(uint64_t lock, uint64_t released, bool is_wanted, struct site site) {
+  if (!is_recording()) return;
   enter();
-  uint64_t key = any_key(lock), hash = hash_address(lock), acquired = 0;
+  uint64_t key = any_key(lock), hash = hash_address(lock & UINT64_C(0xffffffffffff)), acquired = 0;
   struct ctrace_use *use = find_anywhere(key, hash);
   if (use != NULL) {
     acquired = use->acquired;
@@ -156,11 +157,6 @@ static void note_release(sem_t *semaphore, uint64_t released, bool is_wanted, st
     flush_wait(0);
 }
 
-/// Threads that wait are counted in the upper half of glibc's semaphore.
-static bool has_waiters(const sem_t *semaphore) {
-  return __atomic_load_n((const uint64_t *)semaphore, __ATOMIC_RELAXED) >> 32 != 0;
-}
-
 /// Records that a thread wakes another that waits for what a library has made; false where the lock that
 /// it releases is one.
 static bool wake_object(struct site site) {
@@ -175,11 +171,11 @@ static bool wake_object(struct site site) {
 int python_lock_release(sem_t *semaphore, struct site site) {
   if (!is_recording() || is_parked(semaphore) || is_in_native_object())
     return real.sem_post(semaphore);
-  bool is_wanted = has_waiters(semaphore);
+  bool is_wanted = semaphore_has_waiters(semaphore);
   if (is_wanted && wake_object(site)) return real.sem_post(semaphore);
   uint64_t released = now();
   int result = real.sem_post(semaphore);
-  if (result == 0) note_release(semaphore, released, is_wanted, site);
+  if (result == 0) python_lock_released((uintptr_t)semaphore, released, is_wanted, site);
   return result;
 }
 

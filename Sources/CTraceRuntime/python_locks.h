@@ -27,6 +27,11 @@ void python_wait_cleanup(struct python_wait *wait);
     return waited;                                                                  \
   } while (0)
 
+/// The operation that a wait in a function with a role is.
+uint8_t python_operation(uint8_t role);
+
+/// A lock is no longer held, which others wait for or not.
+void python_lock_released(uint64_t lock, uint64_t released, bool is_wanted, struct site site);
 /// Returns 0.
 int python_lock_acquired(const sem_t *semaphore);
 int python_lock_release(sem_t *semaphore, struct site site);

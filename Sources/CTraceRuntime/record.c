@@ -120,7 +120,7 @@ uint8_t stack_of(const uint64_t *frames, uint32_t count) {
 
 uint8_t capture_stack(struct site site) {
   // Any other without a frame is that of a function of the program, which a library calls.
-  if (site.frame == 0 && site.address == 0) return capture_python_stack();
+  if (site.address == 0) return capture_python_stack();
   struct stack stack, mixed;
   walk_stack(&stack, site);
   const struct stack *shown = mix_stack(&mixed, &stack) ? &mixed : &stack;
@@ -499,7 +499,7 @@ static bool write_value(uint64_t key, uint64_t time, uint8_t operation, uint32_t
 void record_value(uintptr_t lock, uint8_t operation, uint32_t value, uint64_t time) {
   enter();
   if (self.wait_ended) write_wait();
-  uint64_t hash = hash_address(lock), key = key_of(lock, hash);
+  uint64_t hash = hash_address(lock), key = any_key(lock);
   if (time - self.value_window > arena.control->value_window) {
     self.value_window = time;
     self.value_budget = CTRACE_VALUES_PER_WINDOW;

@@ -163,6 +163,8 @@ struct thread_state {
   bool is_waiter_lock_taken;
   /// The object in C of Python's that it is in a call of.
   struct ctrace_python_object entered;
+  /// The condition of multiprocessing's that the thread has signalled last.
+  uint64_t signalled;
 };
 extern __thread struct thread_state self __attribute__((tls_model("initial-exec")));
 

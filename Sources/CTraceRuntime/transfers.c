@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "files.h"
+#include "multiprocessing.h"
 
 /// What a call did.
 struct transfer {
@@ -75,13 +76,21 @@ static noinline void transferred(struct wait *wait, const struct transfer *trans
   errno = saved_errno;
 }
 
+/// Begins a wait for a queue, or for what Python's multiprocessing has made of it.
+static void begin_wait(struct wait *wait, int file, uint64_t queue, uint8_t operation,
+                       struct site site) {
+  struct awaited awaited = awaited_by_python(file, operation);
+  if (awaited.lock == 0) awaited = (struct awaited){queue, kind_of_shared(queue)};
+  wait_begin(wait, awaited.lock, awaited.lock_kind, operation, 0, 0, site);
+}
+
 /// The body of a hook. `moved` and `what` are looked at after the call, which has returned `result`.
 #define TRANSFER(descriptor, direction, call, moved, what, options)                               \
   do {                                                                                   \
     uint64_t queue = queue_of(descriptor, direction);                                    \
     if (likely(queue == 0)) return call;                                                 \
     __attribute__((cleanup(wait_cleanup))) struct wait wait = {0};                       \
-    wait_begin(&wait, queue, kind_of_shared(queue), direction, 0, 0, THIS_SITE);         \
+    begin_wait(&wait, descriptor, queue, direction, THIS_SITE);                          \
     __auto_type result = call;                                                           \
     struct transfer transfer = {.file = descriptor,                                      \
                                 .operation = direction,                                  \
@@ -129,7 +138,7 @@ static noinline ssize_t move_through_pipe(int file, void *buffer, size_t size, u
   }
   errno = saved_errno;
   __attribute__((cleanup(wait_cleanup))) struct wait wait = {0};
-  wait_begin(&wait, queue, CTRACE_PIPE, operation, 0, 0, site);
+  begin_wait(&wait, file, queue, operation, site);
   transfer.result = puts ? real.write(file, (const char *)buffer + moved, size - moved)
                          : real.read(file, buffer, size);
   transfer.bytes = transfer.result > 0 ? (uint64_t)transfer.result : 0;

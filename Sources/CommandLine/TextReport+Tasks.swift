@@ -5,7 +5,9 @@ internal import TraceModel
 extension TextReport {
   /// Tasks by name: how much they ran, and what they waited for.
   var tasks: String? {
-    guard !report.tasks.isEmpty else { return nil }
+    // What runs in a hub is the loop itself, which mostly waits.
+    let tasks = report.tasks.filter { $0.name != "Hub" || $0.kind != "greenlet" }
+    guard !tasks.isEmpty else { return nil }
     var table = TextTable([
       .init(title: "TASKS", isFlexible: true), .init(title: "kind"),
       .init(title: "tasks", alignment: .right), .init(title: "steps", alignment: .right),
@@ -13,7 +15,7 @@ extension TextReport {
       .init(title: "waited", alignment: .right),
       .init(title: "waited most for", isFlexible: true),
     ])
-    for task in report.tasks.prefix(top) {
+    for task in tasks.prefix(top) {
       // A step that blocked the others is marked.
       let mark = task.longSteps.count > 0 ? "!" : ""
       table.add([
@@ -22,7 +24,7 @@ extension TextReport {
         task.waits > 0 ? brief(task.waitNs.total) : "", task.waitedFor.first?.name ?? "",
       ])
     }
-    return section(table, more: report.tasks.count - top, "name")
+    return section(table, more: tasks.count - top, "name")
   }
 
   /// Steps that kept other tasks from running, the longest first.
@@ -35,7 +37,10 @@ extension TextReport {
       guard let step = task.longestStep else { continue }
       var facts = ["longest \(brief(step.ns)) at \(brief(step.startNs)) in \(step.thread)"]
       if let wait = step.blockedBy, wait.waitNs >= step.ns / 2 {
-        facts.append("waited \(brief(wait.waitNs)) for \(wait.name)")
+        facts.append(
+          wait.kind == LockKind.call.name
+            ? "\(brief(wait.waitNs)) in a call without the GIL"
+            : "waited \(brief(wait.waitNs)) for \(wait.name)")
       }
       lines.append(
         fit("\(style.bold(name(task.name, task.pid)))  \(facts.joined(separator: ", "))"))

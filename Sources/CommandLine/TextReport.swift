@@ -277,12 +277,15 @@ struct TextReport {
 
   func chain(_ stack: [FrameSummary]) -> String {
     guard !stack.isEmpty else { return "(place unknown)" }
-    // How Python itself begins a thread or a program is of no interest.
+    // How Python itself begins a thread, or calls a function back, is of no interest.
     let own = stack.lastIndex {
       $0.module == Symbol.pythonModule && !PythonLibrary.contains(file: $0.file)
     }
-    return stack.prefix(min(4, (own ?? stack.count) + 1)).map { place([$0]) }.joined(
-      separator: " < ")
+    guard let own else { return stack.prefix(4).map { place([$0]) }.joined(separator: " < ") }
+    let told = stack[...own].enumerated().filter {
+      $0.offset == 0 || !PythonLibrary.contains(file: $0.element.file)
+    }
+    return told.prefix(4).map { place([$0.element]) }.joined(separator: " < ")
   }
 
   /// For cells of tables: of Python code the line, which is enough to find it.

@@ -46,15 +46,19 @@ extension TraceAnalyzer {
 
   /// That a step of a task kept the others of its thread from running.
   func blockingFinding(_ tasks: [TaskSummary]) -> Finding? {
-    guard let worst = tasks.max(by: { $0.longestStepNs < $1.longestStepNs }),
-      worst.longSteps.count > 0, let step = worst.longestStep
+    let blocking = tasks.filter { $0.longSteps.count > 0 }
+    guard let worst = blocking.max(by: { $0.longestStepNs < $1.longestStepNs }),
+      let step = worst.longestStep
     else { return nil }
-    let count = tasks.reduce(0) { $0 &+ $1.longSteps.count }
+    let count = blocking.reduce(0) { $0 &+ $1.longSteps.count }
     let what = worst.kind == "greenlet" ? "other greenlets" : "its event loop"
     var text =
       "\(worst.name) blocked \(what) for \(seconds(step.ns))\(at(step.stack))"
     if let wait = step.blockedBy, wait.waitNs >= step.ns / 2 {
-      text += ", waiting \(seconds(wait.waitNs)) for \(wait.name)"
+      text +=
+        wait.kind == LockKind.call.name
+        ? ", \(seconds(wait.waitNs)) of it in a call without the GIL"
+        : ", waiting \(seconds(wait.waitNs)) for \(wait.name)"
     }
     if count > 1 { text += "; \(count) steps took 100 ms or more" }
     return Finding(

@@ -318,6 +318,10 @@ public struct Lock: Hashable, Sendable {
   /// Items, or bytes, that a queue can hold; 0 where there is no limit, or none is known.
   public var capacity: UInt64
 
+  /// Whether it is the name of the greenlets that gevent's loops run in: what runs there while nobody
+  /// has anything to do is no work.
+  public var isHub: Bool { kind == .greenlet && name == "Hub" }
+
   /// Makes a lock.
   public init(
     id: LockID, process: ProcessID, kind: LockKind, address: UInt64, generation: UInt32 = 0,

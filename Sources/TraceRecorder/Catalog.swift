@@ -105,6 +105,8 @@ struct Catalog {
   ) {
     var (lock, _) = find(key: key, kind: kind, in: process)
     guard site != .unknown, isInitialisation || lock.site == .unknown else { return }
+    // Of what processes share, each that opens it says where: it was made where that was done first.
+    if lock.isInitialised, Catalog.isShared(key, kind) { return }
     lock.site = site
     lock.isInitialised = isInitialisation
     // A slot of the table that was cleared by hand may have been made before its kind was known.
@@ -172,7 +174,7 @@ struct Catalog {
 
   /// The key that something is found by that processes share.
   private func shared(_ key: UInt64, _ kind: LockKind) -> UInt64 {
-    kind == .socket ? sockets.queue(of: key) : key
+    kind == .socket || kind == .messages ? sockets.queue(of: key) : key
   }
 
   private mutating func find(

@@ -111,7 +111,7 @@ final class ProcessState {
   /// Whether an address can be that of a variable which the program knows: the runtime's own that stand for
   /// something of the program's are not.
   func isOwnVariable(_ address: UInt64) -> Bool {
-    modulePath(at: address).map { !$0.hasSuffix("/" + RuntimeLibrary.name) } ?? false
+    modulePath(at: address).map { !RuntimeLibrary.isOwn($0) } ?? false
   }
 
   /// The stack with these frames, cut at the first that is no address of code, and without those of
@@ -126,7 +126,7 @@ final class ProcessState {
       }
       let path = modulePath(at: frame)
       if depth > 0 && path == nil && !modules.isEmpty { break }
-      if path?.hasSuffix("/" + RuntimeLibrary.name) != true { kept.append(frame) }
+      if path.map(RuntimeLibrary.isOwn) != true { kept.append(frame) }
     }
     if kept.isEmpty { kept = Array(frames.prefix(1)) }
     if let id = stacks[kept] {

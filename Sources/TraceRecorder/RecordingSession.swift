@@ -332,13 +332,15 @@ struct RecordingSession: ~Copyable {
   private mutating func inherit() {
     guard !newborn.isEmpty else { return }
     applyDestroys()
-    let context = ThreadStream.Context(clock)
     // A parent has a smaller number than its children.
     for (process, serial) in newborn.sorted(by: { $0.process.serial < $1.process.serial }) {
       guard let parent = processes[serial] else { continue }
       for case .some(let stream) in streams where stream.process === parent {
         let slot = arena.slot(stream.slotIndex)
-        stream.read(slot, upTo: slot.head, buffer: buffer, context: context, catalog: &catalog)
+        let head = slot.head
+        // What is read is not later than this: otherwise it would be told too early.
+        let context = ThreadStream.Context(clock)
+        stream.read(slot, upTo: head, buffer: buffer, context: context, catalog: &catalog)
       }
       process.forkedFrom = parent
       process.process.arguments = parent.process.arguments
@@ -360,9 +362,10 @@ struct RecordingSession: ~Copyable {
 
   private mutating func endThread(_ stream: ThreadStream, at time: Timestamp?) {
     let slot = arena.slot(stream.slotIndex)
-    let context = ThreadStream.Context(clock)
     applyDestroys()
-    stream.read(slot, upTo: slot.head, buffer: buffer, context: context, catalog: &catalog)
+    let head = slot.head
+    let context = ThreadStream.Context(clock)
+    stream.read(slot, upTo: head, buffer: buffer, context: context, catalog: &catalog)
     stream.readRest(slot, context: context, catalog: &catalog)
     let ended = slot.ended
     let end = ended == 0 ? time ?? context.now : Timestamp(nanoseconds: clock.nanoseconds(ended))

@@ -3,6 +3,13 @@ internal import Glibc
 /// The library that is preloaded into programs.
 enum RuntimeLibrary {
   static let name = "libctrace-runtime.so"
+  /// What it loads into programs of Python's.
+  static let probeName = "libctrace-python.so"
+
+  /// Whether a file that is mapped is one of both.
+  static func isOwn(_ path: String) -> Bool {
+    path.hasSuffix("/" + name) || path.hasSuffix("/" + probeName)
+  }
 
   /// Beside the executable, as a build leaves it, or in `../lib/ctrace`, as it is installed.
   static func locate() throws(RecorderError) -> String {

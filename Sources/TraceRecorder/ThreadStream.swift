@@ -218,6 +218,10 @@ final class ThreadStream {
       givenName = String(
         decoding: text.prefix(Int(min(name.size, UInt64(text.count)))), as: UTF8.self)
       thread.isDaemon = name.capacity != 0
+    case CTRACE_RECORD_PROCESS_NAME.rawValue:
+      let text = record.tail(after: MemoryLayout<ctrace_record>.size).prefix { $0 != 0 }
+      process.process.name = String(decoding: text, as: UTF8.self)
+      catalog.add(process.process)
     case CTRACE_RECORD_NOTE.rawValue:
       let text = record.tail(after: MemoryLayout<ctrace_record>.size).prefix { $0 != 0 }
       catalog.note(String(decoding: text, as: UTF8.self), of: process)

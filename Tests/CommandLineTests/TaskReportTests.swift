@@ -72,7 +72,7 @@ import TraceModel
     #expect(blocking.first?.contains("100 ms or more") == true)
     #expect(
       blocking.dropFirst().first
-        == "report  longest 250 ms at 150 ms in MainThread, waited 240 ms for time.sleep")
+        == "report  longest 250 ms at 150 ms in MainThread, 240 ms in a call without the GIL")
     #expect(
       blocking.last == "  blocked 250 ms in 1 time  load app.py:17 < report app.py:20")
     let loops = section("LOOPS", lines)

@@ -52,7 +52,12 @@ extension RecordingTests {
       let report = try recording.report()
       let worst = try #require(report.gil.first?.worstHold)
       #expect(worst.thread == "keeper")
-      #expect(isClose(worst.ns, try recording.value("kept")))
+      // When the call was over, the thread may have had to wait before it could look at the clock.
+      let kept = try recording.value("kept")
+      let keeper = report.gil.first?.threads.first { $0.name == "keeper" }
+      let waited = try #require(keeper).waitNs.total
+      #expect(worst.ns <= kept + kept / 20, "\(worst.ns) \(kept)")
+      #expect(worst.ns >= kept - kept / 20 - waited, "\(worst.ns) \(kept) \(waited)")
       #expect(worst.waitedForNs > worst.ns / 2 && worst.waitedForNs <= worst.ns)
       #expect(worst.stack.first?.function == "keep")
       #expect(worst.stack.first?.file.hasSuffix("stuck.py") == true)

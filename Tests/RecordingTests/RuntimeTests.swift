@@ -52,17 +52,28 @@ extension RecordingTests {
       #expect(isClose(condition.waitNs.total, try recording.value("c11_condition_waited")))
     }
 
-    @Test func `Processes that share a semaphore are both recorded`() throws {
+    @Test func `A semaphore that processes share is one, by name and by address`() throws {
       let recording = try TestRecording(Workload.build("named_semaphore"))
       #expect(recording.run.status == 0, "\(recording.run.errors)")
       let report = try recording.report()
-      let child = try #require(report.processes.last).pid
-      let waited = report.locks.filter { $0.pid == child && $0.kind == "semaphore" }
-        .max { $0.waitNs.total < $1.waitNs.total }
-      let lock = try #require(waited)
-      #expect(lock.acquisitions == UInt64(try recording.value("rounds")))
-      #expect(isClose(lock.waitNs.total, try recording.value("waited")))
-      #expect(lock.waiters.first?.stack.first?.function == "child_waits")
+      let rounds = UInt64(try recording.value("rounds"))
+      for (name, children) in [
+        ("/ctrace-work-", ["waited", "spawned_waited"]), ("/ctrace-hidden-", ["hidden_waited"]),
+        ("make_unnamed", ["unnamed_waited"]),
+      ] {
+        let locks = report.locks.filter { $0.kind == "semaphore" && $0.name.hasPrefix(name) }
+        try #require(locks.count == 1, "\(report.locks.map(\.name))")
+        #expect(locks[0].acquisitions == rounds * UInt64(children.count), "\(name)")
+        #expect(locks[0].contended == rounds * UInt64(children.count), "\(name)")
+        let waited = try children.reduce(0) { try $0 + recording.value($1) }
+        #expect(isClose(locks[0].waitNs.total, waited), "\(name)")
+        #expect(locks[0].waiters.allSatisfy { $0.stack.first?.function == "child_waits" })
+        let values = try #require(report.queues.first { $0.id == locks[0].id })
+        // What the one process put in the others took out.
+        #expect(values.enqueued == values.dequeued && values.enqueued == locks[0].acquisitions)
+        #expect(values.depth.max == 1)
+        #expect(values.depth.timeline.last ?? 0 < 0.5, "\(name)")
+      }
     }
 
     @Test func `Conditions of before glibc 2.3.2 still work`() throws {

@@ -8,6 +8,7 @@ public struct Python: Sendable, CustomStringConvertible {
   /// The minor version: 11 for 3.11.
   public let version: Int
 
+  /// Its version and path.
   public var description: String { "3.\(version) (\(path))" }
 
   /// Debian's own; tests need it.

@@ -97,6 +97,19 @@ import TraceModel
     #expect(!other.findings.contains { $0.kind == "gil-hold" })
   }
 
+  @Test func `A long hold that nobody waited for in vain is no finding`() throws {
+    let ms = GILTests.ms
+    var trace = TraceBuilder(duration: 1000 * ms)
+    let (a, b) = (trace.thread("a"), trace.thread("b"))
+    let gil = trace.lock("GIL", kind: .gil)
+    trace.wait(b, gil, from: 895 * ms, to: 900 * ms + 1, owner: a)
+    trace.release(a, gil, from: 0, to: 900 * ms)
+    let report = report(trace)
+    #expect(report.gil.first?.worstHold?.ns == 900 * ms)
+    #expect(report.gil.first?.worstHold?.waitedForNs == 5 * ms)
+    #expect(!report.findings.contains { $0.kind == "gil-hold" })
+  }
+
   @Test func `The verdict tells what the lock cost, who starved and who did not let go`() throws {
     let findings = report(trace().trace).findings
     #expect(findings.map(\.kind) == ["gil", "gil-hold"])

@@ -60,8 +60,10 @@ import TraceModel
     trace.taskWait(threads[1], lock, task: 7, from: 10, to: 30)
     trace.step(threads[1], fetch, task: 8, from: 30, to: 35)
     let tasks = report(trace).tasks
-    #expect(tasks.map(\.name) == ["fetch", "send"] && tasks.map(\.tasks) == [2, 1])
-    #expect(tasks.map(\.waitNs.total) == [0, 20])
+    #expect(
+      tasks.map(\.name) == ["send", "fetch", "fetch"] && tasks.map(\.pid) == [200, 100, 200])
+    #expect(tasks.map(\.tasks) == [1, 1, 1] && tasks.map(\.runNs) == [10, 10, 5])
+    #expect(tasks.map(\.waitNs.total) == [20, 0, 0])
   }
 
   @Test func `Waits are told with the name of the task that waited`() throws {
@@ -120,8 +122,31 @@ import TraceModel
     #expect(tasks.longSteps.places.map(\.stack.functions) == [["fetch"], []])
     let finding = try #require(report.findings.first { $0.kind == "blocking-step" })
     #expect(finding.text.contains("fetch blocked its event loop for 155 ms in fetch app.py:12"))
-    #expect(finding.text.contains("waiting 140 ms for sleep; 2 steps took 100 ms or more"))
+    #expect(
+      finding.text.contains("140 ms of it in a call without the GIL; 2 steps took 100 ms or more"))
     #expect(finding.severity == "warning" && report.findings.first?.kind != "no-contention")
+  }
+
+  @Test func `A hub that waits blocks nobody`() throws {
+    let ms = TaskTests.millisecond
+    var trace = TraceBuilder(duration: 1000 * ms)
+    let thread = trace.thread("a")
+    for (number, name) in ["Hub", "Hubble"].enumerated() {
+      let id = LockID(rawValue: UInt32(50 + number))
+      trace.define(
+        .lock(
+          Lock(
+            id: id, process: ProcessID(rawValue: 1), kind: .greenlet, address: UInt64(number + 1),
+            name: name)))
+      trace.step(
+        thread, id, task: Int64(number), from: Int64(number) * 200 * ms,
+        to: Int64(number + 1) * 200 * ms)
+    }
+    let report = report(trace)
+    #expect(report.tasks.map(\.name) == ["Hub", "Hubble"])
+    #expect(report.tasks.map(\.longSteps.count) == [0, 1])
+    let finding = report.findings.first { $0.kind == "blocking-step" }
+    #expect(finding?.text == "Hubble blocked other greenlets for 200 ms")
   }
 
   @Test func `A step's own place is believed before that of a wait`() throws {

@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 static const uint64_t CTRACE_ABI_MAGIC = UINT64_C(0x316e7572656361);  // "acerun1"
-#define CTRACE_ABI_VERSION 3u
+#define CTRACE_ABI_VERSION 4u
 
 /// The environment variable that names the arena: RECORDER-PID:DESCRIPTOR:TOKEN, token in hex.
 #define CTRACE_SESSION_VARIABLE "CTRACE_SESSION"
@@ -44,6 +44,7 @@ enum {
   CTRACE_DEFERRED_VALUES = 4,
   CTRACE_UNWRITTEN_ITEMS = 4,
   CTRACE_MAX_TEXT = 4096,
+  CTRACE_OWNERS = 1024,
 };
 
 /// Where the clock of all stamps comes from.
@@ -98,6 +99,9 @@ struct ctrace_control {
   /// One bit per slot below slot_count: set by the recorder when it has emptied the slot of a thread
   /// that ended, cleared by the target that takes it.
   uint64_t free_slots[CTRACE_MAX_SLOTS / 64];
+  /// Who has taken which of the locks last that processes share, by hash: the thread's number of the
+  /// kernel's, with a part of the hash below it. Of targets among themselves.
+  uint64_t owners[CTRACE_OWNERS];
 };
 
 enum ctrace_slot_state {
@@ -359,6 +363,8 @@ enum ctrace_record_kind {
   CTRACE_RECORD_NOTE = 22,
   /// What a program of Python's calls the thread: a text, with whether it is a daemon in `operation`.
   CTRACE_RECORD_THREAD_NAME = 23,
+  /// What a program of Python's calls the process: a text.
+  CTRACE_RECORD_PROCESS_NAME = 24,
 };
 
 /// In the top byte of a frame: it is no address, but the number of a PLACE.
@@ -457,7 +463,7 @@ struct ctrace_record_exec {
 
 #define CTRACE_ASSERT_SIZE(type, size) \
   _Static_assert(sizeof(struct type) == (size), "the recorder and the runtime must agree")
-CTRACE_ASSERT_SIZE(ctrace_control, 104 + CTRACE_MAX_SLOTS / 8);
+CTRACE_ASSERT_SIZE(ctrace_control, 104 + CTRACE_MAX_SLOTS / 8 + CTRACE_OWNERS * 8);
 CTRACE_ASSERT_SIZE(ctrace_pending, 48);
 CTRACE_ASSERT_SIZE(ctrace_deferred_value, 24);
 CTRACE_ASSERT_SIZE(ctrace_unwritten_items, 32);

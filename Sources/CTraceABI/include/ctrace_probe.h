@@ -76,6 +76,20 @@ struct ctrace_python_object {
   const void *frame;
 };
 
+/// What a semaphore that processes share is part of.
+enum ctrace_semaphore_role {
+  /// Nothing that is known.
+  CTRACE_SEMAPHORE_PLAIN = 0,
+  /// It is a semaphore of Python's.
+  CTRACE_SEMAPHORE_ITSELF = 1,
+  /// It is a lock.
+  CTRACE_SEMAPHORE_LOCK = 2,
+  /// It counts the free places of a queue.
+  CTRACE_SEMAPHORE_QUEUE = 3,
+  /// Of a condition, or of something that is made of one.
+  CTRACE_SEMAPHORE_PART = 4,
+};
+
 /// A frame of Python's, as the runtime reads it: for the probe's test of the layout.
 struct ctrace_python_frame {
   const void *code;
@@ -99,6 +113,9 @@ struct ctrace_probe_api {
                           struct ctrace_python_frame *frames, uint32_t count);
   /// From here on stacks have frames of Python's. The layout is to stay.
   void (*set_layout)(const struct ctrace_python_layout *layout);
+  /// Stacks that are not the thread's first begin in the module of this function: what is further out in
+  /// C belongs to another.
+  void (*set_stack_switcher)(const void *function);
   /// What a code object, which is to stay, means: false where there is no room for more.
   bool (*mark_code)(const void *code, uint8_t role, uint8_t lock_kind);
   /// The frame of a stack that stands for an instruction of a code object, by its offset in bytes; 0
@@ -135,6 +152,22 @@ struct ctrace_probe_api {
   /// That an object stands for this thread, and that none does any more.
   void (*thread_begins)(const void *object);
   void (*thread_is_gone)(const void *object);
+
+  // Of processes that share things.
+  void (*process_name)(const char *name);
+  /// What a semaphore is: one by itself or a lock.
+  void (*semaphore_is)(const void *semaphore, uint8_t role);
+  /// That an object is a queue whose free places a semaphore counts, and what keeps its items until they are
+  /// sent. A capacity of 0: none.
+  void (*queue_is)(const void *object, const void *semaphore, const void *buffer, uint64_t capacity);
+  /// That an object is a queue of the messages that come in by a descriptor.
+  void (*messages_are)(const void *object, int file);
+  /// A message is about to go out by a descriptor, which tells of what that takes; then it is out, or could
+  /// not be sent.
+  void (*message_goes)(int file);
+  void (*message_is_out)(int file, bool is_sent);
+  /// A message has come in by a descriptor.
+  void (*message_received)(int file);
 };
 
 /// The probe's only function: called once, before the interpreter is initialised.

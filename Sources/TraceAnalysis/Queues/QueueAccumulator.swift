@@ -77,9 +77,11 @@ struct QueueAccumulator {
   }
 
   /// The summary of its depth up to `end`. Of a socket that nobody who is recorded receives from, the
-  /// depth is not known: the kernel tells only who receives.
+  /// depth is not known: the kernel tells only who receives. Nor is it of messages.
   func depthSummary(end: Timestamp) -> DepthSummary {
-    guard kind == .socket, dequeued == 0 else { return depth.summary(end: end) }
+    guard kind == .socket || kind == .messages, dequeued == 0 else {
+      return depth.summary(end: end)
+    }
     return DepthAccumulator(capacity: 0, partLength: 1).summary(end: end)
   }
 

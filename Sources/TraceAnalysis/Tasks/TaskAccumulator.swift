@@ -22,6 +22,9 @@ struct TaskAccumulator {
     var time: Int64 = 0
   }
 
+  /// The name, and the process: names are shared by processes.
+  let lock: LockID
+  let process: ProcessID
   /// Tasks that have had the name.
   var tasks: UInt64 = 0
   private(set) var steps = Distribution()
@@ -31,6 +34,15 @@ struct TaskAccumulator {
   private(set) var waits = Distribution()
   private(set) var waited: [Waited] = []
   private var places = Places<LockID>()
+
+  /// Whether it is the loop itself, which waits where nobody has anything to do.
+  private let isHub: Bool
+
+  init(lock: LockID = .unknown, process: ProcessID = .unknown, isHub: Bool = false) {
+    self.lock = lock
+    self.process = process
+    self.isHub = isHub
+  }
 
   /// A step has ended, within which the thread waited no longer than this.
   @inline(__always)
@@ -42,7 +54,9 @@ struct TaskAccumulator {
         task: event.value, thread: event.thread, start: event.start, duration: event.duration,
         stack: stack, wait: wait)
     }
-    if event.duration >= TaskAccumulator.longStep { longSteps.add(stack, time: event.duration) }
+    if event.duration >= TaskAccumulator.longStep, !isHub {
+      longSteps.add(stack, time: event.duration)
+    }
   }
 
   /// One of them has waited.

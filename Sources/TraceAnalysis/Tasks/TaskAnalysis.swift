@@ -5,26 +5,36 @@ internal import TraceModel
 /// A task is known by its number in its process, its name by the steps that it makes. Memory grows with
 /// names, and by four bytes with tasks.
 struct TaskAnalysis {
-  /// By name; the first one is that of tasks whose name is not known.
+  /// By name and process; the first one is that of tasks whose name is not known.
   private(set) var names = [TaskAccumulator()]
-  /// The place in `names` of each lock that is one, by the lock's place; 0 for the others.
-  private(set) var places: [UInt32] = []
+  /// The place in `names` of each name in each process.
+  private var places: [Key: UInt32] = [:]
+  /// The place in `names` that each lock had last, by the lock's place; 0 for those that have none.
+  private var latest: [UInt32] = []
   private var known = TaskNames()
   /// The place of each thread's process, by the thread's place.
-  private var processes: [Int32] = []
+  private var processes: [ProcessID] = []
   private var stepWaits: [StepWaits] = []
   private(set) var holds: [TaskHolds] = []
 
   /// Whether there can be any tasks: without them nothing is kept.
   private let hasTasks: Bool
+  /// Names of gevent's hubs, the greenlets that its loops run in.
+  private var hubs: Set<LockID> = []
+
+  private struct Key: Hashable {
+    var lock: LockID
+    var process: ProcessID
+  }
 
   init(_ definitions: TraceDefinitions, locks: NumberIndex, threads: NumberIndex) {
     hasTasks = definitions.locks.values.contains { $0.kind.isTask }
     guard hasTasks else { return }
-    places = Array(repeating: 0, count: locks.numbers.count)
+    hubs = Set(definitions.locks.values.lazy.filter(\.isHub).map(\.id))
+    latest = Array(repeating: 0, count: locks.numbers.count)
     stepWaits = Array(repeating: StepWaits(), count: threads.numbers.count)
     processes = threads.numbers.map {
-      Int32(truncatingIfNeeded: definitions.threads[ThreadID(rawValue: $0)]?.process.rawValue ?? 0)
+      definitions.threads[ThreadID(rawValue: $0)]?.process ?? .unknown
     }
   }
 
@@ -37,15 +47,26 @@ struct TaskAnalysis {
   /// A task has run.
   mutating func step(_ event: Event, lock: Int, thread: Int) {
     guard hasTasks else { return }
-    if places[lock] == 0 {
-      places[lock] = UInt32(names.count)
-      names.append(TaskAccumulator())
-    }
-    let place = places[lock]
+    let process = processes[thread]
+    let place = self.place(of: event.lock, lock, in: process)
     // A callback that is no task's has no number.
-    let isNew = event.value != 0 && known.note(place, of: event.value, in: processes[thread])
+    let isNew = event.value != 0 && known.note(place, of: event.value, in: process)
     if isNew { names[Int(place)].tasks += 1 }
     names[Int(place)].add(event, longestWait: stepWaits[thread].take(since: event.start))
+  }
+
+  @inline(__always)
+  private mutating func place(of lock: LockID, _ number: Int, in process: ProcessID) -> UInt32 {
+    let last = latest[number]
+    if last != 0, names[Int(last)].process == process { return last }
+    let key = Key(lock: lock, process: process)
+    let place = places[key] ?? UInt32(names.count)
+    if place == names.count {
+      places[key] = place
+      names.append(TaskAccumulator(lock: lock, process: process, isHub: hubs.contains(lock)))
+    }
+    latest[number] = place
+    return place
   }
 
   /// A task has waited. `holds` is the place of the lock's holds, −1 where there are none yet.

@@ -1,3 +1,5 @@
+internal import TraceModel
+
 /// The name that each task of each process goes by, by its number: what tells new tasks from known ones,
 /// and whose waits are whose.
 ///
@@ -9,18 +11,18 @@ struct TaskNames {
   private static let mostPages = 1 << 16
 
   private struct Page: Hashable {
-    var process: Int32
+    var process: ProcessID
     var number: Int64
   }
 
   private var places: [Page: Int32] = [:]
   /// Names of tasks by the place of their page; 0 for those that have none yet.
   private var names: [UInt32] = []
-  private var last = (page: Page(process: -1, number: 0), start: 0)
+  private var last = (page: Page(process: .unknown, number: .min), start: 0)
 
   /// Notes that a task goes by a name, which is not 0; true where it had no such name before.
   @inline(__always)
-  mutating func note(_ name: UInt32, of task: Int64, in process: Int32) -> Bool {
+  mutating func note(_ name: UInt32, of task: Int64, in process: ProcessID) -> Bool {
     guard let place = place(of: task, in: process, isNew: true), names[place] != name else {
       return false
     }
@@ -30,12 +32,12 @@ struct TaskNames {
 
   /// The name of a task; 0 where it has none.
   @inline(__always)
-  mutating func name(of task: Int64, in process: Int32) -> UInt32 {
+  mutating func name(of task: Int64, in process: ProcessID) -> UInt32 {
     place(of: task, in: process, isNew: false).map { names[$0] } ?? 0
   }
 
   @inline(__always)
-  private mutating func place(of task: Int64, in process: Int32, isNew: Bool) -> Int? {
+  private mutating func place(of task: Int64, in process: ProcessID, isNew: Bool) -> Int? {
     let page = Page(process: process, number: task >> TaskNames.pageBits)
     let offset = Int(task & (1 << TaskNames.pageBits - 1))
     if last.page == page { return last.start + offset }

@@ -6,13 +6,11 @@ extension TraceAnalyzer {
 
   /// Tasks by name, most time first.
   func taskSummaries() -> [TaskSummary] {
-    tasks.places.enumerated().compactMap { place, name -> TaskSummary? in
-      guard name > 0, let lock = definitions.locks[LockID(rawValue: lockIndex.numbers[place])]
-      else { return nil }
-      let found = tasks.names[Int(name)]
+    tasks.names.compactMap { found -> TaskSummary? in
+      guard let lock = definitions.locks[found.lock] else { return nil }
       let long = found.longSteps.sorted
       return TaskSummary(
-        pid: definitions.processes[lock.process]?.pid ?? 0, kind: lock.kind.taskWord,
+        pid: definitions.processes[found.process]?.pid ?? 0, kind: lock.kind.taskWord,
         name: names[lock.id], tasks: found.tasks, steps: found.steps.count,
         runNs: found.steps.total, longestStepNs: found.steps.greatest,
         stepNs: found.steps.summary, longestStep: summary(found.longest),

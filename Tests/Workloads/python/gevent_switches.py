@@ -50,6 +50,24 @@ for _ in range(300):
     greenlet.greenlet(short).switch()
 
 
+# Made to end when nobody has it any more, by one that then takes its time.
+def abandoned():
+    ran("abandoned")
+    try:
+        main.switch()
+    finally:
+        ran("abandoned")
+
+
+for _ in range(20):
+    one = greenlet.greenlet(abandoned)
+    one.switch()
+    del one
+start = time.monotonic_ns()
+time.sleep(0.03)
+print("taken", time.monotonic_ns() - start)
+
+
 # All ways to say what a greenlet does.
 class Callable:
     def __call__(self):
@@ -100,7 +118,7 @@ assert all(one.successful() for one in started)
 # In a thread of its own, without gevent and with it.
 def inner():
     ran("inner")
-    while True:
+    for _ in range(9):
         greenlet.getcurrent().parent.switch()
         ran("inner")
 
