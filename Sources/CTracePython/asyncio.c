@@ -166,7 +166,7 @@ static PyObject *run_in_context(const struct call *call) {
   // It has an array of arguments and their number.
   PyObject *handle = (Py_ssize_t)call->words[1] > 0 ? calling_handle() : NULL;
   PyObject *loop = handle == NULL ? NULL : object_at(handle, known.loop);
-  if (loop == NULL || !runtime->is_recording()) return go_on(call);
+  if (loop == NULL) return go_on(call);
   struct step step;
   begin_step(&step, *(PyObject *const *)call->words[0]);
   struct running *own = running != NULL && running->ready.loop == loop ? running : NULL;

@@ -72,6 +72,7 @@ PyObject *coroutine_of(PyObject *task);
 /// The future that a task waits for: a reference, or NULL.
 PyObject *future_of(PyObject *task);
 
+struct task;
 /// A run of a callback.
 struct step {
   /// The one within which it runs.
@@ -83,6 +84,9 @@ struct step {
   /// References, or NULL.
   PyObject *task;
   PyObject *coroutine;
+  /// Where the task is among those that are known, as long as none has moved.
+  struct task *place;
+  uint64_t moves;
 };
 void begin_step(struct step *step, PyObject *callback);
 void end_step(struct step *step);

@@ -305,7 +305,9 @@ static struct {
   size_t size;
   size_t count;
   uint64_t last_number;
-} table = {first_tasks, FIRST_TASKS, 0, 0};
+  /// How often tasks have changed their places.
+  uint64_t moves;
+} table = {first_tasks, FIRST_TASKS, 0, 0, 0};
 
 static size_t home_of(const PyObject *object) {
   return (uintptr_t)object * UINT64_C(0x9e3779b97f4a7c15) >> 32 & (table.size - 1);
@@ -321,6 +323,7 @@ static struct task *place_of(const PyObject *object) {
 
 /// Makes room for twice as many. Where that can't be had, all are forgotten, and get other numbers.
 static void grow(void) {
+  table.moves++;
   struct task *old = table.tasks;
   size_t old_size = table.size, size = old_size * 2;
   void *memory = size > MOST_TASKS ? MAP_FAILED
@@ -341,6 +344,7 @@ static void grow(void) {
 static void forget(struct task *task) {
   size_t gap = (size_t)(task - table.tasks), mask = table.size - 1;
   table.count--;
+  table.moves++;
   for (size_t place = (gap + 1) & mask; table.tasks[place].object != NULL; place = (place + 1) & mask) {
     // One whose home lies behind the gap stays.
     if (((place - home_of(table.tasks[place].object)) & mask) < ((place - gap) & mask)) continue;
@@ -411,6 +415,8 @@ static void begin_task(struct step *step) {
   }
   step->number = task->number;
   step->label = task->label;
+  step->place = task;
+  step->moves = table.moves;
 }
 
 void begin_step(struct step *step, PyObject *callback) {
@@ -439,9 +445,9 @@ void end_step(struct step *step) {
   current = step->outer;
   uint64_t time = runtime->step(step->label, CTRACE_TASK, step->number, step->start);
   if (step->task == NULL) return;
-  // Others have come and gone meanwhile.
-  struct task *task = place_of(step->task);
-  if (task->object != NULL && task->number == step->number) {
+  // Others may have come and gone meanwhile.
+  struct task *task = step->moves == table.moves ? step->place : place_of(step->task);
+  if (task->object == step->task && task->number == step->number) {
     enum progress progress =
         step->coroutine == NULL ? PROGRESS_UNKNOWN : progress_of(step->coroutine);
     task->ended = time;
