@@ -74,8 +74,8 @@ static uint8_t outcome_of(PyObject *result) {
   return is_over ? CTRACE_TIMED_OUT : CTRACE_FAILED;
 }
 
-static void tell_wait(const struct use *use, const void *object, uint8_t lock_kind, uint8_t operation,
-                      uint8_t outcome) {
+static void tell_wait(const struct use *use, const void *object, uint8_t lock_kind,
+                      uint8_t operation, uint8_t outcome) {
   runtime->task_wait(runtime->key(object), lock_kind, operation, outcome, use->greenlet->number,
                      use->start, NULL, 0);
 }
@@ -138,7 +138,8 @@ static PyObject *acquire(const struct call *call, uint8_t lock_kind) {
   struct ctrace_python_object purpose = purpose_of_lock(lock_kind);
   if (purpose.object != NULL) {
     if (has_waited)
-      tell_wait(&use, purpose.object, purpose.lock_kind, operation_of(purpose.role), outcome_of(result));
+      tell_wait(&use, purpose.object, purpose.lock_kind, operation_of(purpose.role),
+                outcome_of(result));
     return result;
   }
   if (has_waited) tell_wait(&use, call->object, lock_kind, CTRACE_LOCK, outcome_of(result));
@@ -225,8 +226,13 @@ static PyObject *release_rlock(const struct call *call) {
              : release(call, CTRACE_GEVENT_LOCK);
 }
 
-static PyObject *restore_rlock(const struct call *call) { return acquire(call, CTRACE_GEVENT_LOCK); }
-static PyObject *give_up_rlock(const struct call *call) { return release(call, CTRACE_GEVENT_LOCK); }
+static PyObject *restore_rlock(const struct call *call) {
+  return acquire(call, CTRACE_GEVENT_LOCK);
+}
+
+static PyObject *give_up_rlock(const struct call *call) {
+  return release(call, CTRACE_GEVENT_LOCK);
+}
 
 // MARK: Events
 

@@ -33,8 +33,8 @@ PyObject *go_on(const struct call *call) {
 
 // MARK: Trampolines
 
-static inline PyObject *through(const struct native *native, PyObject *self, void *first, void *second,
-                                void *third, void *fourth) {
+static inline PyObject *through(const struct native *native, PyObject *self, void *first,
+                                void *second, void *third, void *fourth) {
   struct call call = {
       .object = self, .native = native, .words = {first, second, third, fourth}};
   return native->handler(&call);
@@ -105,7 +105,8 @@ static PyMethodDef **definition_of(PyObject *owner, PyObject *function) {
 }
 
 /// Puts another definition in the place of a method's.
-static bool lead_native(PyObject *owner, PyObject *function, const char *name, call_handler handler) {
+static bool lead_native(PyObject *owner, PyObject *function, const char *name,
+                        call_handler handler) {
   PyMethodDef **place = definition_of(owner, function);
   if (place == NULL || *place == NULL || strcmp((*place)->name, name) != 0) return false;
   size_t index = native_count;
@@ -292,8 +293,8 @@ bool are_natives_led(void) {
     state = UNDER_WAY;
     state = test() ? RIGHT : WRONG;
     if (state == WRONG)
-      runtime->note("this CPython has methods in a way that is not known: of gevent and of SimpleQueue "
-                    "nothing is recorded.");
+      runtime->note("this CPython has methods in a way that is not known: of gevent and of "
+                    "SimpleQueue nothing is recorded.");
   }
   return state == RIGHT;
 }
