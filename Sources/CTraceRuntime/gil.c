@@ -80,11 +80,11 @@ static noinline void record_call(uint64_t start, uint64_t end) {
   leave();
 }
 
-/// Looks at what the thread did since it dropped the lock.
-always_inline void end_call(void) {
+/// Looks at what the thread did since it dropped the lock, up to now or to its wait for it.
+always_inline void end_call(uint64_t end) {
   uint64_t start = self.gil_free_since;
   bool has_waited = self.gil_wait.is_recorded;
-  uint64_t end = has_waited ? wait_start(&self.gil_wait) : now();
+  if (has_waited) end = wait_start(&self.gil_wait);
   // A window of values is 2.5 ms.
   if (start != 0 && end > start && unlikely(end - start > arena.control->value_window / 2) &&
       self.waits == self.waits_at_drop + has_waited)
@@ -96,11 +96,16 @@ always_inline void end_call(void) {
 static void taken(void) {
   if (!is_recording()) return;
   check_process();
-  end_call();
+  uint64_t time = now();
+  end_call(time);
   end_wait(CTRACE_ACQUIRED);
   __atomic_store_n(&gil.holder, self.slot->tid, __ATOMIC_RELAXED);
   self.gil_key = any_key(gil.condition);
-  note_acquire(gil.condition, CTRACE_GIL, (struct site){gil.condition, 0});
+  enter();
+  struct ctrace_use *use = use_of(gil.condition, CTRACE_GIL, gil.condition);
+  use->counts += ONE_ACQUISITION;
+  use->acquired = time;
+  leave();
   if (unlikely(!is_named(self.gil_key))) name_gil();
 }
 
@@ -119,7 +124,6 @@ static void dropped(uint64_t time) {
   struct ctrace_use *use = use_of_hold();
   uint64_t acquired = use->acquired;
   use->acquired = 0;
-  self.sampled = 0;
   self.gil_free_since = time;
   self.waits_at_drop = self.waits;
   bool is_wanted = self.is_gil_wanted;
