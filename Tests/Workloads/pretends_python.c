@@ -6,6 +6,7 @@
 exported char _PyRuntime[4096];
 exported char PyFunction_Type[512], PyUnicode_Type[512], PyMethod_Type[512], PyCFunction_Type[512];
 exported char PyMethodDescr_Type[512], PyBaseObject_Type[512], PyType_Type[512];
+exported char PyGen_Type[512], PyCoro_Type[512], PyAsyncGen_Type[512];
 exported char _Py_NoneStruct[16], _Py_TrueStruct[32], _Py_FalseStruct[32];
 exported void *PyExc_StopIteration;
 
