@@ -56,7 +56,7 @@ extension TextReport {
   var loops: String? {
     guard !report.loops.isEmpty else { return nil }
     var table = TextTable([
-      .init(title: "LOOPS", isFlexible: true), .init(title: "callbacks", alignment: .right),
+      .init(title: "LOOPS", isFlexible: true), .init(title: "timers", alignment: .right),
       .init(title: "lag: p50", alignment: .right), .init(title: "p99", alignment: .right),
       .init(title: "max", alignment: .right), .init(title: "ready: mean", alignment: .right),
       .init(title: "p99", alignment: .right), .init(title: "max", alignment: .right),
@@ -64,7 +64,7 @@ extension TextReport {
     ])
     for loop in report.loops.prefix(top) {
       table.add([
-        name(loop.name, loop.pid), grouped(loop.callbacks), loop.lagNs.map { brief($0.p50) } ?? "",
+        name(loop.name, loop.pid), grouped(loop.timers), loop.lagNs.map { brief($0.p50) } ?? "",
         loop.lagNs.map { brief($0.p99) } ?? "", loop.lagNs.map { brief($0.max) } ?? "",
         tenths(loop.readyDepth.mean), "\(loop.readyDepth.p99)", "\(loop.readyDepth.max)",
         curve(loop.readyDepth),

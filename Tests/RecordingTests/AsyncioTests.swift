@@ -145,7 +145,7 @@ extension RecordingTests {
       let report = try recording.report()
       let main = try #require(
         report.loops.first { $0.name == "event loop" }, "\(report.loops.map(\.name))")
-      #expect(main.callbacks == UInt64(try recording.value("timers")))
+      #expect(main.timers == UInt64(try recording.value("timers")))
       let lag = try #require(main.lagNs)
       // uvloop counts in milliseconds.
       let slack: Int64 = 1_500_000

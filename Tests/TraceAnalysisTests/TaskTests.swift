@@ -190,7 +190,7 @@ import TraceModel
     trace.value(thread, loop, 0, at: 600, operation: .unknown)
     let report = report(trace)
     let found = try #require(report.loops.first)
-    #expect(found.name == "main loop" && found.pid == 100 && found.callbacks == 3)
+    #expect(found.name == "main loop" && found.pid == 100 && found.timers == 3)
     #expect(found.lagNs == TimeSummary(total: 60, max: 50, p50: 10, p99: 50))
     // 4 for 500, 1 for 100, 0 for 400: what comes out changes nothing.
     #expect(found.readyDepth.max == 4 && abs(found.readyDepth.mean - 2.1) < 1e-9)

@@ -47,9 +47,9 @@ extension TraceAnalyzer {
       lock, found in
       LoopSummary(
         id: lock.id.rawValue, pid: definitions.processes[lock.process]?.pid ?? 0,
-        name: names[lock.id], callbacks: found.dequeued, lagNs: summary(found.residence),
+        name: names[lock.id], timers: found.dequeued, lagNs: summary(found.residence),
         readyDepth: found.depthSummary(end: end))
-    }.sorted { ($1.callbacks, $0.id) < ($0.callbacks, $1.id) }
+    }.sorted { ($1.timers, $0.id) < ($0.timers, $1.id) }
   }
 
   /// What the program calls work, most time first.

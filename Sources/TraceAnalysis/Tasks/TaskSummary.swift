@@ -100,8 +100,8 @@ public struct LoopSummary: Codable, Hashable, Sendable {
   public var pid: Int32
   /// Its name.
   public var name: String
-  /// Callbacks that it ran.
-  public var callbacks: UInt64
+  /// Callbacks that it ran which were due at a time.
+  public var timers: UInt64
   /// How late callbacks ran after they were due; nil where that is not known.
   public var lagNs: TimeSummary?
   /// Callbacks that were ready to run.
