@@ -12,7 +12,7 @@
     binutils dwz g++ golang-go libc6-dbg libglib2.0-dev libjemalloc2 libtbb-dev libtcmalloc-minimal4
     libuv1-dev memcached pbzip2 procps
     python3 python3-aiohttp python3-flask python3-gevent python3-uvloop
-    libpython3-testsuite
+    libpython3.11-testsuite
     rustc zstd
   )
   # To see it at work.

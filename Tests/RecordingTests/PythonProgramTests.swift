@@ -66,6 +66,35 @@ extension RecordingTests {
       try expectNoDifference(way, .system)
     }
 
+    // MARK: Services
+
+    @Test(arguments: ["flask", "aiohttp"])
+    func `a service under load gives the same answers, and its threads and locks are told`(
+      framework: String
+    ) throws {
+      let python = Python.system
+      try #require(python.has(framework), "python3-\(framework) is not installed")
+      let bare = try Program([python.path, Python.workload("web"), framework]).result()
+      #expect(bare.output.hasPrefix("answers 200 good 200\n"), "\(bare.errors)")
+      let recording = try python.record("web", [framework])
+      #expect(recording.run.output == bare.output)
+      #expect(recording.run.errors == bare.errors)
+      let report = try recording.report()
+      let gil = try #require(report.gil.first)
+      #expect(gil.contended > 0 && gil.utilisation > 0 && gil.utilisation <= 1)
+      if framework == "flask" {
+        // Each request takes it once, and the requests of eight clients wait for each other.
+        let lock = try recording.lock("web.py:39 lock", kind: "python-lock")
+        #expect(lock.acquisitions == 200 && lock.contended > 0)
+        #expect(lock.holders.first?.stack.first?.function.hasSuffix("answer") == true)
+      } else {
+        let answers = report.tasks.filter {
+          $0.name.contains("start (") || $0.name.contains("answer")
+        }
+        #expect(answers.reduce(0) { $0 + $1.steps } >= 200, "\(report.tasks.map(\.name))")
+      }
+    }
+
     // MARK: Other interpreters
 
     /// The interpreters that have a library to link with.
