@@ -4,55 +4,22 @@
 // Offsets are those of the headers Include/cpython and Include/internal of each version, on 64-bit systems.
 #include "probe.h"
 
+/// Up to 3.10 frames are objects, each of a call in C of its own.
+#define FRAMES_ARE_OBJECTS                                                                         \
+  .thread_frame = 24, .indirect_frame = CTRACE_NO_OFFSET, .frame_code = 32, .frame_back = 24,      \
+  .frame_entry = CTRACE_NO_OFFSET, .code_file = 104, .code_name = 112, .code_first_line = 40,      \
+  .code_lines = 120, .string_ascii = 48, .string_other = 72
+
+/// From 3.12 on a call in C has a frame of its own, which is not the program's.
+#define CALLS_HAVE_FRAMES                                                                          \
+  .frame_code = 0, .frame_back = 8, .frame_instruction = 56, .frame_entry = 70, .entry_value = 3,  \
+  .is_entry_hidden = true, .frame_locals = 72, .code_file = 112, .code_name = 128,                 \
+  .code_first_line = 68, .code_lines = 136, .string_ascii = 40, .string_other = 56
+
 static const struct ctrace_python_layout layouts[] = {
-    {
-        .version = 8,
-        .thread_frame = 24,
-        .indirect_frame = CTRACE_NO_OFFSET,
-        .frame_code = 32,
-        .frame_back = 24,
-        .frame_instruction = 104,
-        .frame_entry = CTRACE_NO_OFFSET,
-        .frame_locals = 360,
-        .code_file = 104,
-        .code_name = 112,
-        .code_first_line = 40,
-        .code_lines = 120,
-        .string_ascii = 48,
-        .string_other = 72,
-    },
-    {
-        .version = 9,
-        .thread_frame = 24,
-        .indirect_frame = CTRACE_NO_OFFSET,
-        .frame_code = 32,
-        .frame_back = 24,
-        .frame_instruction = 104,
-        .frame_entry = CTRACE_NO_OFFSET,
-        .frame_locals = 360,
-        .code_file = 104,
-        .code_name = 112,
-        .code_first_line = 40,
-        .code_lines = 120,
-        .string_ascii = 48,
-        .string_other = 72,
-    },
-    {
-        .version = 10,
-        .thread_frame = 24,
-        .indirect_frame = CTRACE_NO_OFFSET,
-        .frame_code = 32,
-        .frame_back = 24,
-        .frame_instruction = 96,
-        .frame_entry = CTRACE_NO_OFFSET,
-        .frame_locals = 352,
-        .code_file = 104,
-        .code_name = 112,
-        .code_first_line = 40,
-        .code_lines = 120,
-        .string_ascii = 48,
-        .string_other = 72,
-    },
+    {.version = 8, FRAMES_ARE_OBJECTS, .frame_instruction = 104, .frame_locals = 360},
+    {.version = 9, FRAMES_ARE_OBJECTS, .frame_instruction = 104, .frame_locals = 360},
+    {.version = 10, FRAMES_ARE_OBJECTS, .frame_instruction = 96, .frame_locals = 352},
     {
         .version = 11,
         .thread_frame = 56,
@@ -71,44 +38,10 @@ static const struct ctrace_python_layout layouts[] = {
         .string_ascii = 48,
         .string_other = 72,
     },
-    {
-        .version = 12,
-        .thread_frame = 56,
-        .indirect_frame = 0,
-        .frame_code = 0,
-        .frame_back = 8,
-        .frame_instruction = 56,
-        .frame_entry = 70,
-        .entry_value = 3,
-        .is_entry_hidden = true,
-        .frame_locals = 72,
-        .code_file = 112,
-        .code_name = 128,
-        .code_first_line = 68,
-        .code_lines = 136,
-        .code_instructions = 192,
-        .string_ascii = 40,
-        .string_other = 56,
-    },
-    {
-        .version = 13,
-        .thread_frame = 72,
-        .indirect_frame = CTRACE_NO_OFFSET,
-        .frame_code = 0,
-        .frame_back = 8,
-        .frame_instruction = 56,
-        .frame_entry = 70,
-        .entry_value = 3,
-        .is_entry_hidden = true,
-        .frame_locals = 72,
-        .code_file = 112,
-        .code_name = 128,
-        .code_first_line = 68,
-        .code_lines = 136,
-        .code_instructions = 200,
-        .string_ascii = 40,
-        .string_other = 56,
-    },
+    {.version = 12, .thread_frame = 56, .indirect_frame = 0, CALLS_HAVE_FRAMES,
+     .code_instructions = 192},
+    {.version = 13, .thread_frame = 72, .indirect_frame = CTRACE_NO_OFFSET, CALLS_HAVE_FRAMES,
+     .code_instructions = 200},
 };
 
 /// The layout under test, and then in use.
