@@ -154,6 +154,7 @@ void set_up_frames(void) {
     return;
   }
   layout.thread_state = PyGILState_GetThisThreadState;
+  layout.is_running = Py_IsInitialized;
   PyObject *names = PyDict_New(), *function = PyCFunction_NewEx(&method, NULL, NULL);
   PyDict_SetItemString(names, "__builtins__", PyEval_GetBuiltins());
   PyDict_SetItemString(names, "test", function);

@@ -67,7 +67,8 @@ static void initialised(pthread_cond_t *condition, int result, struct site site)
 }
 
 static void destroyed(pthread_cond_t *condition, int result) {
-  if (result == 0 && !is_interpreters(condition) && is_recording()) record_destroy((uintptr_t)condition, CTRACE_CONDITION);
+  if (result == 0 && !is_interpreters(condition) && is_recording())
+    record_destroy((uintptr_t)condition, CTRACE_CONDITION);
 }
 
 #ifdef __x86_64__

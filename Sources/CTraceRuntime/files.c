@@ -3,7 +3,6 @@
 //
 // What is known may be wrong, when a descriptor was closed by none of these calls: items are counted
 // for another queue then until one looks again, and nothing else.
-#include "multiprocessing.h"
 #include "files.h"
 
 #include <fcntl.h>
@@ -15,6 +14,8 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "multiprocessing.h"
 
 uint64_t known_files[FILES_KNOWN];
 /// Of sockets made in pairs: the number of the other one.

@@ -94,6 +94,7 @@ always_inline void end_call(uint64_t end) {
 // MARK: Holds
 
 static void taken(void) {
+  self.holds_gil = true;
   if (!is_recording()) return;
   check_process();
   uint64_t time = now();
@@ -153,7 +154,9 @@ int interpreter_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex,
 int interpreter_signal(pthread_cond_t *condition) {
   if ((uintptr_t)condition == gil.switch_condition) {
     taken();
-  } else if ((uintptr_t)condition == gil.condition && is_recording()) {
+  } else if ((uintptr_t)condition == gil.condition) {
+    self.holds_gil = false;
+    if (!is_recording()) return real.pthread_cond_signal(condition);
     // What is to be told is told when the mutex is free again, which others need now. By then those that
     // wait may wait no more.
     self.gil_dropped = now();

@@ -168,7 +168,7 @@ int part_post(sem_t *semaphore, const struct shared_semaphore *shared) {
   int result = real.sem_post(semaphore);
   if (result != 0) return result;
   if (role == CTRACE_SEMAPHORE_LOCK) {
-    python_lock_released(lock, time, is_wanted, PYTHON_SITE);
+    python_lock_released(lock, time, is_wanted);
   } else if (role == CTRACE_SEMAPHORE_QUEUE) {
     move_item(CTRACE_RECORD_DEQUEUE, shared_key(CTRACE_PYTHON_QUEUE, shared->number), time);
     // The sender gives a place back for an item that can't be sent.
@@ -203,6 +203,8 @@ void messages_are(const void *object, int file) {
 }
 
 struct awaited awaited_by_python(int file, uint8_t operation) {
+  // With the interpreter's lock only its signal handlers write.
+  if (self.holds_gil) return (struct awaited){0, 0};
   struct ctrace_python_object object = object_in_use();
   const struct queue_object *queue;
   if (object.role != (operation == CTRACE_PUT ? CTRACE_ROLE_PUT : CTRACE_ROLE_TAKE))

@@ -28,6 +28,8 @@ always_inline bool is_object(const void *pointer) {
 
 /// The innermost frame of the thread; NULL where it has none.
 static const void *first_frame(const struct ctrace_python_layout *layout) {
+  // Threads that the interpreter ends without lose what they have there, at a moment that nobody tells.
+  if (!self.holds_gil && !layout->is_running()) return NULL;
   const void *thread = layout->thread_state();
   if (!is_object(thread)) return NULL;
   const void *frame = pointer_at(thread, layout->thread_frame);
@@ -289,8 +291,14 @@ static const void *add_frames(struct stack *stack, const void *frame, bool are_a
   return frame;
 }
 
+/// Whether the frames of a thread can be read in a call that it is known to be in. A signal handler may have
+/// come while the interpreter was changing them, which it does with its lock alone.
+static bool are_frames_settled(const struct stack *native) {
+  return !self.holds_gil || native->count == 0 || (has_tables() && !native->crosses_signal);
+}
+
 bool mix_stack(struct stack *mixed, const struct stack *native) {
-  const void *frame = layout == NULL ? NULL : first_frame(layout);
+  const void *frame = layout == NULL || !are_frames_settled(native) ? NULL : first_frame(layout);
   if (frame == NULL) return false;
   mixed->count = 0;
   mixed->hash = CTRACE_PYTHON_FRAME;

@@ -135,7 +135,7 @@ int python_lock_acquired(const sem_t *semaphore) {
 }
 
 /// The hold ends: in whichever thread, because a lock need not be released by the one that took it.
-void python_lock_released(uint64_t lock, uint64_t released, bool is_wanted, struct site site) {
+void python_lock_released(uint64_t lock, uint64_t released, bool is_wanted) {
   if (!is_recording()) return;
   enter();
   uint64_t key = any_key(lock), hash = hash_address(lock & UINT64_C(0xffffffffffff)), acquired = 0;
@@ -152,34 +152,35 @@ void python_lock_released(uint64_t lock, uint64_t released, bool is_wanted, stru
   if (self.sampled == lock) self.sampled = 0;
   leave();
   if (is_wanted)
-    record_release(lock, CTRACE_PYTHON_LOCK, CTRACE_LOCK, acquired, released, site);
+    record_release(lock, CTRACE_PYTHON_LOCK, CTRACE_LOCK, acquired, released, PYTHON_SITE);
   else if (unlikely(self.wait_ended))
     flush_wait(0);
 }
 
 /// Records that a thread wakes another that waits for what a library has made; false where the lock that
 /// it releases is one.
-static bool wake_object(struct site site) {
+static bool wake_object(void) {
   struct ctrace_python_object object = object_in_use();
   if (object.inner_role != CTRACE_ROLE_WAKE) return false;
   // Of queues, what comes in wakes.
   if (object.lock_kind != CTRACE_PYTHON_QUEUE)
-    record_lock(CTRACE_RECORD_SIGNAL, (uintptr_t)object.object, object.lock_kind, CTRACE_SIGNAL, site);
+    record_lock(CTRACE_RECORD_SIGNAL, (uintptr_t)object.object, object.lock_kind, CTRACE_SIGNAL,
+                PYTHON_SITE);
   return true;
 }
 
-int python_lock_release(sem_t *semaphore, struct site site) {
+int python_lock_release(sem_t *semaphore) {
   if (!is_recording() || is_parked(semaphore) || is_in_native_object())
     return real.sem_post(semaphore);
   bool is_wanted = semaphore_has_waiters(semaphore);
-  if (is_wanted && wake_object(site)) return real.sem_post(semaphore);
+  if (is_wanted && wake_object()) return real.sem_post(semaphore);
   uint64_t released = now();
   int result = real.sem_post(semaphore);
-  if (result == 0) python_lock_released((uintptr_t)semaphore, released, is_wanted, site);
+  if (result == 0) python_lock_released((uintptr_t)semaphore, released, is_wanted);
   return result;
 }
 
-void python_lock_made(const sem_t *semaphore, unsigned value, struct site site) {
+void python_lock_made(const sem_t *semaphore, unsigned value) {
   if (value == 0) {
     park(semaphore);
     return;
@@ -196,9 +197,9 @@ void python_lock_made(const sem_t *semaphore, unsigned value, struct site site) 
   if (object.role == CTRACE_ROLE_MAKE) {
     // Where another has been before: an object says nothing when it goes.
     record_destroy((uintptr_t)object.object, object.lock_kind);
-    record_lock(CTRACE_RECORD_INIT, (uintptr_t)object.object, object.lock_kind, 0, site);
+    record_lock(CTRACE_RECORD_INIT, (uintptr_t)object.object, object.lock_kind, 0, PYTHON_SITE);
   }
-  record_lock(CTRACE_RECORD_INIT, (uintptr_t)semaphore, CTRACE_PYTHON_LOCK, 0, site);
+  record_lock(CTRACE_RECORD_INIT, (uintptr_t)semaphore, CTRACE_PYTHON_LOCK, 0, PYTHON_SITE);
 }
 
 void python_lock_gone(const sem_t *semaphore) {

@@ -31,11 +31,11 @@ void python_wait_cleanup(struct python_wait *wait);
 uint8_t python_operation(uint8_t role);
 
 /// A lock is no longer held, which others wait for or not.
-void python_lock_released(uint64_t lock, uint64_t released, bool is_wanted, struct site site);
+void python_lock_released(uint64_t lock, uint64_t released, bool is_wanted);
 /// Returns 0.
 int python_lock_acquired(const sem_t *semaphore);
-int python_lock_release(sem_t *semaphore, struct site site);
-void python_lock_made(const sem_t *semaphore, unsigned value, struct site site);
+int python_lock_release(sem_t *semaphore);
+void python_lock_made(const sem_t *semaphore, unsigned value);
 void python_lock_gone(const sem_t *semaphore);
 
 #endif

@@ -147,6 +147,8 @@ struct thread_state {
   struct wait arrival;
   /// The wait for CPython's lock, which is a row of calls.
   struct wait gil_wait;
+  /// Whether the thread has that lock.
+  bool holds_gil;
   /// When the thread dropped that lock, until that is told.
   uint64_t gil_dropped;
   /// Whether others wanted it then.

@@ -92,7 +92,7 @@ exported int sem_trywait(sem_t *semaphore) {
 exported int sem_post(sem_t *semaphore) {
   struct shared_semaphore *shared = shared_semaphore(semaphore);
   if (shared == NULL && is_from_interpreter(THIS_SITE))
-    return python_lock_release(semaphore, THIS_SITE);
+    return python_lock_release(semaphore);
   if (unlikely(shared != NULL) && is_recording() && is_part(shared))
     return part_post(semaphore, shared);
   // Before the post: a woken thread may destroy the semaphore at once.
@@ -129,7 +129,7 @@ exported int sem_init(sem_t *semaphore, int shared, unsigned value) {
   int result = real.sem_init(semaphore, shared, value);
   if (result != 0) return result;
   if (is_from_interpreter(THIS_SITE)) {
-    python_lock_made(semaphore, value, THIS_SITE);
+    python_lock_made(semaphore, value);
   } else if (is_recording()) {
     if (shared)
       unnamed_semaphore_made(semaphore);

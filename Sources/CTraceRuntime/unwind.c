@@ -16,6 +16,7 @@ struct walk {
   uintptr_t top;
   /// Frames seen so far.
   uint32_t count;
+  bool crosses_signal;
   uint64_t hash;
 };
 
@@ -130,6 +131,7 @@ always_inline bool step_over_signal(struct walk *walk) {
   const greg_t *registers = context->uc_mcontext.gregs;
   if (!is_readable(walk, walk->sp, sizeof *context / sizeof(uintptr_t))) return false;
   uintptr_t sp = (uintptr_t)registers[REG_RSP];
+  walk->crosses_signal = true;
   // What was interrupted is the instruction itself, not the one before it as with a return.
   return sp > walk->sp && sp <= walk->top &&
          move_to(walk, (uintptr_t)registers[REG_RIP] + 1, sp, (uintptr_t)registers[REG_RBP]);
@@ -213,6 +215,7 @@ always_inline void finish(struct stack *stack, const struct walk *walk) {
   stack->hash = hash == 0 ? 1 : hash;
   stack->count = walk->count;
   stack->end = walk->sp;
+  stack->crosses_signal = walk->crosses_signal;
 }
 
 /// Goes to the end where it is the one that is known.
@@ -233,7 +236,8 @@ always_inline bool finish_known(struct stack *stack, struct walk *walk) {
 
 void walk_stack(struct stack *stack, struct site site) {
   struct walk walk = begin(stack, site), next = walk;
-  uint64_t pointerless = self.pointerless;
+  // Whether a signal handler is in the stack of a thread that has CPython's lock, tables alone tell.
+  uint64_t pointerless = self.holds_gil && has_tables() ? UINT64_MAX : self.pointerless;
   while (goes_on(&walk) && !(pointerless & pointerless_bit(walk.address)) &&
          step_by_pointer(&next)) {
     add_frame(stack, &next);

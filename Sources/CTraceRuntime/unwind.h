@@ -21,6 +21,8 @@ struct stack {
   uint64_t hash;
   /// The stack pointer in the outermost frame.
   uintptr_t end;
+  /// Whether a signal handler is in it, as far as the walk went by unwind tables.
+  bool crosses_signal;
 };
 
 /// Adds a frame, which walks do in their own way.

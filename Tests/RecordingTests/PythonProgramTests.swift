@@ -66,6 +66,26 @@ extension RecordingTests {
       try expectNoDifference(way, .system)
     }
 
+    // MARK: Signals
+
+    @Test(arguments: Python.all)
+    func `frames are not read by signal handlers, which come while they change`(
+      python: Python
+    ) throws {
+      let recording = try python.record("wakeups")
+      let wakeups = UInt64(try recording.value("wakeups"))
+      let sockets = try recording.report().queues.filter { $0.kind == "socket" }
+      let socket = try #require(
+        sockets.first { $0.enqueued == wakeups }, "\(sockets.map(\.enqueued))")
+      #expect(!socket.producers.isEmpty)
+      for producer in socket.producers {
+        #expect(
+          !producer.stack.contains { $0.function.hasSuffix("spin") }, "\(producer.stack.functions)")
+      }
+      // Who receives does so as ever.
+      #expect(socket.consumers.contains { $0.stack.contains { $0.function == "receive" } })
+    }
+
     // MARK: Services
 
     @Test(arguments: ["flask", "aiohttp"])

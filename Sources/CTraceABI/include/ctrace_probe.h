@@ -19,6 +19,8 @@ struct ctrace_python_layout {
   uint32_t version;
   /// The thread state of the calling thread; a null pointer where it has none. Takes no lock.
   void *(*thread_state)(void);
+  /// Whether the interpreter runs, and does not end. Takes no lock.
+  int (*is_running)(void);
   /// In a thread state: the frame, or what leads to it.
   uint16_t thread_frame;
   /// 3.11 and 3.12: that is a pointer to where the frame is at this offset. NO_OFFSET: it is the frame.
