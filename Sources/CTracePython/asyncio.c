@@ -41,10 +41,6 @@ static PyObject *object_at(PyObject *object, Py_ssize_t offset) {
   return *(PyObject *const *)((const char *)object + offset);
 }
 
-static bool is_of(PyObject *object, PyTypeObject *type) {
-  return object->type == type || PyType_IsSubtype(object->type, type);
-}
-
 // MARK: Loops
 
 
@@ -191,7 +187,7 @@ static void set_up_handles(PyObject *events) {
            *context = get(contextvars, "Context");
   known.handle = (PyTypeObject *)handle;
   known.timer = (PyTypeObject *)timer;
-  known.run = get(run_method, "__code__");
+  known.run = code_of_function(run_method);
   if (handle != NULL) known.loop = slot_of(handle, "_loop");
   if (timer != NULL) known.when = slot_of(timer, "_when");
   bool can_be = known.run != NULL && known.loop != 0 && context != NULL && python_layout != NULL &&

@@ -27,6 +27,9 @@ struct suspended {
   PyObject *first;
 };
 enum { MOST_SUSPENDED = 48 };
+/// The code of a coroutine that has not ended, which has it as long; NULL where that is not known.
+const void *code_of_coroutine(PyObject *coroutine);
+
 /// The calls in which a coroutine is suspended, outermost first; returns how many.
 uint32_t read_suspended(PyObject *coroutine, struct suspended calls[MOST_SUSPENDED]);
 

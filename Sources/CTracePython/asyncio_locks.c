@@ -19,7 +19,7 @@ static uint32_t mark_count;
 static void mark_function(PyObject *owner, const char *name, uint8_t lock_kind, uint8_t operation) {
   PyObject *function = get(owner, name);
   // Kept, because it is known by its address.
-  PyObject *code = get(function, "__code__");
+  PyObject *code = code_of_function(function);
   if (code != NULL && mark_count < sizeof marks / sizeof *marks)
     marks[mark_count++] = (struct mark){code, lock_kind, operation};
   Py_DecRef(function);
@@ -151,8 +151,11 @@ static PyObject *semaphore_locked(PyObject *callable, PyObject *const *arguments
                                   PyObject *names) {
   PyObject *result = call_original(callable, arguments, count, names);
   if (result == NULL || result == Py_True || argument_count(count) != 1 ||
-      !runtime->is_recording() || !is_in_acquire() || PyObject_IsTrue(result) != 0)
+      !runtime->is_recording() || !is_in_acquire())
     return result;
+  int is_locked = PyObject_IsTrue(result);
+  if (is_locked < 0) PyErr_Clear();
+  if (is_locked != 0) return result;
   runtime->acquired(arguments[0], CTRACE_ASYNCIO_SEMAPHORE);
   tell_value(arguments[0], value_of(arguments[0]) - 1);
   return result;

@@ -69,6 +69,11 @@ static struct suspended call_of(const PyObject *coroutine) {
   };
 }
 
+const void *code_of_coroutine(PyObject *coroutine) {
+  enum progress progress = progress_of(coroutine);
+  return progress == PROGRESS_CREATED || progress == PROGRESS_BEGUN ? call_of(coroutine).code : NULL;
+}
+
 // MARK: Chains
 
 /// What a coroutine or generator awaits; NULL where that is nothing. It stays for as long as they are
@@ -88,6 +93,7 @@ static PyObject *next_of(PyObject *object) {
 static PyObject *behind(PyObject *object) {
   static const char *const types[] = {"coroutine_wrapper", "async_generator_asend",
                                       "async_generator_athrow"};
+  if (PyType_GetFlags(object->type) & Py_TPFLAGS_HEAPTYPE) return object;
   for (size_t index = 0; index < sizeof types / sizeof *types; index++)
     if (is_named(object, types[index])) return (PyObject *)pointer_at(object, PASSED_ON);
   return object;

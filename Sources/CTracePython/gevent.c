@@ -85,12 +85,6 @@ static void tell_release(const struct use *use, const void *object, uint8_t lock
   runtime->task_release(runtime->key(object), lock_kind, use->greenlet->number, acquired);
 }
 
-/// An object has been made where another may have been before: it says nothing when it goes.
-static void tell_made(const void *object, uint8_t lock_kind) {
-  runtime->gone(object, lock_kind);
-  runtime->init(object, lock_kind);
-}
-
 static PyObject *make(const struct call *call, uint8_t lock_kind) {
   struct use use;
   if (!begin_use(&use, call->object)) return go_on(call);
@@ -99,7 +93,7 @@ static PyObject *make(const struct call *call, uint8_t lock_kind) {
   if (object == NULL) return result;
   struct waited_object *known = find_object(object);
   if (known != NULL && known->users == 0) *known = (struct waited_object){.object = object};
-  tell_made(object, lock_kind);
+  tell_creation(object, lock_kind);
   return result;
 }
 
@@ -198,7 +192,7 @@ static PyObject *make_semaphore(const struct call *call) {
   if (user.object != NULL && user.inner_role == CTRACE_ROLE_WAIT) return go_on(call);
   PyObject *result = make(call, lock_kind);
   if (result != NULL && user.object != NULL && user.role == CTRACE_ROLE_MAKE)
-    tell_made(user.object, user.lock_kind);
+    tell_creation(user.object, user.lock_kind);
   return result;
 }
 

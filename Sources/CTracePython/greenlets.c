@@ -35,7 +35,7 @@ static struct {
   PyObject *(*parent)(PyObject *greenlet);
 } api;
 
-static PyObject *hub_type, *gevent_type;
+static PyTypeObject *hub_type, *gevent_type;
 
 struct greenlet *running_greenlet(void) {
   return likely(thread.current != NULL) ? thread.current : &thread.main;
@@ -138,8 +138,8 @@ static void forget(struct greenlet *greenlet) {
 
 enum { LONGEST_NAME = 160 };
 
-/// What functions are called with where they are, by their code. The code stays, so that no other comes to
-/// live at its address.
+/// What functions are called with where they are, by their code. A code stays as long as it is here, so that
+/// no other comes to live at its address.
 static struct function_name {
   PyObject *code;
   size_t size;
@@ -154,7 +154,7 @@ static const char *text_of(PyObject *string) {
 static const struct function_name *name_of_function(PyObject *function) {
   static struct function_name unknown = {.text = "greenlet", .size = 8};
   static PyObject *first_line;
-  PyObject *code = get(function, "__code__");
+  PyObject *code = code_of_function(function);
   if (code == NULL) return &unknown;
   uint64_t hash = (uint64_t)(uintptr_t)code * UINT64_C(0x9e3779b97f4a7c15);
   struct function_name *found = &function_names[hash >> 56];
@@ -204,10 +204,7 @@ static PyObject *function_behind(PyObject *callable) {
         next = plain;
       }
     } else if (callable->type != &PyFunction_Type) {
-      PyObject *type_name = get((PyObject *)callable->type, "__name__");
-      if (strcmp(text_of(type_name), "partial") == 0)
-        next = plain_attribute(callable, interned(&function, "func"));
-      Py_DecRef(type_name);
+      if (is_named(callable, "partial")) next = plain_attribute(callable, interned(&function, "func"));
     }
     if (next == NULL) break;
     Py_DecRef(callable);
@@ -216,16 +213,12 @@ static PyObject *function_behind(PyObject *callable) {
   return callable;
 }
 
-static bool is_of_type(PyObject *object, PyObject *type) {
-  return type != NULL && PyType_IsSubtype(object->type, (PyTypeObject *)type);
-}
-
 /// Learns a greenlet that is about to begin. Its function is known only now.
 static struct greenlet *learn_named(PyObject *object) {
   static PyObject *run, *gevent_run;
-  if (is_of_type(object, hub_type)) return learn(object, "Hub", 3);
+  if (is_of(object, hub_type)) return learn(object, "Hub", 3);
   PyObject *callable =
-      function_behind(plain_attribute(object, is_of_type(object, gevent_type)
+      function_behind(plain_attribute(object, is_of(object, gevent_type)
                                                   ? interned(&gevent_run, "_run")
                                                   : interned(&run, "run")));
   struct greenlet *learned;
@@ -330,12 +323,12 @@ static PyObject *end_called(const struct call *call) {
 
 void set_hub_type(PyObject *type) {
   Py_IncRef(type);
-  hub_type = type;
+  hub_type = (PyTypeObject *)type;
 }
 
 void set_gevent_greenlet_type(PyObject *type) {
   Py_IncRef(type);
-  gevent_type = type;
+  gevent_type = (PyTypeObject *)type;
 }
 
 /// The table for C code; NULL where this greenlet is too old to have all of it.

@@ -192,7 +192,11 @@ static void lead_subtypes(PyObject *type, void *original) {
   Py_DecRef(function);
 }
 
+/// A program may have anything in the place of a type.
+static bool is_type(PyObject *object) { return PyType_IsSubtype(object->type, &PyType_Type); }
+
 bool lead_constructor(PyObject *type, call_handler handler) {
+  if (!is_type(type)) return false;
   void **slot = slot_of(type, NEW_OF_TYPE), *original = *slot;
   // A type in Python's object is made by that of all, and told of when it is made ready.
   if (original == *slot_of((PyObject *)&PyBaseObject_Type, NEW_OF_TYPE))
@@ -204,13 +208,14 @@ bool lead_constructor(PyObject *type, call_handler handler) {
 }
 
 bool lead_iteration(PyObject *type, call_handler handler) {
+  if (!is_type(type)) return false;
   void **slot = slot_of(type, ITERNEXT_OF_TYPE);
   bool is_python = PyType_GetFlags((PyTypeObject *)type) & Py_TPFLAGS_HEAPTYPE;
   return !is_python && are_natives_led() && *slot != NULL && lead_pointer(slot, handler);
 }
 
 bool lead_end(PyObject *type, call_handler handler) {
-  return are_natives_led() && lead_pointer(slot_of(type, DEALLOC_OF_TYPE), handler);
+  return is_type(type) && are_natives_led() && lead_pointer(slot_of(type, DEALLOC_OF_TYPE), handler);
 }
 
 PyObject *made_by(const struct call *call, PyObject *result) {

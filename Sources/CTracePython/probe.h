@@ -114,6 +114,14 @@ bool lead_pointer(void **place, call_handler handler);
 
 // MARK: Values
 
+/// Whether an object is one of a type, which may be missing, or of one made of it.
+static inline bool is_of(const PyObject *object, PyTypeObject *type) {
+  return type != NULL && (object->type == type || PyType_IsSubtype(object->type, type));
+}
+
+/// The code of a function: a reference, or NULL without an error. Programs' audit hooks are not told.
+PyObject *code_of_function(PyObject *function);
+
 /// Whether the type of an object has a name, apart from the module in front of it.
 bool is_named(const PyObject *object, const char *name);
 

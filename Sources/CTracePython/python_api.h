@@ -95,6 +95,7 @@ static const unsigned Py_TPFLAGS_HAVE_VECTORCALL = 1u << 11;
 static const unsigned Py_TPFLAGS_HAVE_GC = 1u << 14;
 static const unsigned Py_TPFLAGS_METHOD_DESCRIPTOR = 1u << 17;
 static const unsigned Py_TPFLAGS_DEFAULT = 1u << 18;
+static const unsigned long Py_TPFLAGS_LONG_SUBCLASS = 1ul << 24;
 static const size_t PY_VECTORCALL_ARGUMENTS_OFFSET = (size_t)1 << (8 * sizeof(size_t) - 1);
 
 typedef struct {
@@ -143,7 +144,11 @@ int PyErr_ExceptionMatches(PyObject *type);
 void PyErr_Fetch(PyObject **type, PyObject **value, PyObject **traceback);
 void PyErr_Restore(PyObject *type, PyObject *value, PyObject *traceback);
 
-PyObject *PyImport_ImportModule(const char *name);
+PyObject *PyImport_ImportModuleLevel(const char *name, PyObject *globals, PyObject *locals,
+                                     PyObject *names, int level);
+WEAK void *PyInterpreterState_Get(void);
+WEAK void *PyInterpreterState_Main(void);
+void PyObject_ClearWeakRefs(PyObject *object);
 void *PyCapsule_GetPointer(PyObject *capsule, const char *name);
 PyObject *PyImport_GetModule(PyObject *name);
 PyObject *PyEval_GetBuiltins(void);
@@ -177,6 +182,7 @@ PyObject *PyTuple_GetItem(PyObject *tuple, Py_ssize_t index);
 int PyTuple_SetItem(PyObject *tuple, Py_ssize_t index, PyObject *item);
 Py_ssize_t PyTuple_Size(PyObject *tuple);
 PyObject *PyList_GetItem(PyObject *list, Py_ssize_t index);
+int PyUnicode_CompareWithASCIIString(PyObject *string, const char *text);
 PyObject *PyUnicode_FromString(const char *text);
 PyObject *PyUnicode_InternFromString(const char *text);
 const char *PyUnicode_AsUTF8AndSize(PyObject *string, Py_ssize_t *size);

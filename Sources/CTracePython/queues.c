@@ -78,8 +78,8 @@ static uint64_t key_of(PyObject *queue, uint8_t lock_kind) {
 /// of, which counts as one.
 static __thread PyObject *within;
 
-// Both run with the queue's own lock held, or without another turn, so that what they tell is in its order, and
-// so are their stamps.
+// Both run with the queue's own lock held, or without another turn, so that what they tell is in its order,
+// and so are their stamps.
 
 static PyObject *put_in(PyObject *callable, PyObject *const *arguments, size_t count,
                         PyObject *names, uint8_t lock_kind, bool is_ordered) {
@@ -149,13 +149,9 @@ static PyObject *asyncio_take(PyObject *callable, PyObject *const *arguments, si
 /// Sees to the classes that a program has made of one of these, when there is a queue of theirs.
 static void set_up_classes(PyObject *queue, vectorcallfunc put_function,
                            vectorcallfunc take_function) {
-  static PyObject *known[64];
   PyObject *order = get((PyObject *)queue->type, "__mro__");
   for (Py_ssize_t index = 0; order != NULL && index < PyTuple_Size(order); index++) {
     PyObject *type = PyTuple_GetItem(order, index);
-    PyObject **place = &known[(uintptr_t)type * UINT64_C(0x9e3779b97f4a7c15) >> 58];
-    if (*place == type) continue;
-    *place = type;
     stand_in(type, "_put", put_function);
     stand_in(type, "_get", take_function);
   }

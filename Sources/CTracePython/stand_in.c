@@ -11,6 +11,7 @@ struct stand_in {
   PyObject *original;
   vectorcallfunc function;
   const void *context;
+  PyObject *weak_references;
 };
 
 static struct stand_in *stand_in_of(PyObject *object) { return (struct stand_in *)object; }
@@ -79,7 +80,16 @@ static PyObject *bind(PyObject *self, PyObject *object, PyObject *type) {
   return self;
 }
 
+/// Functions are copied and pickled by their name.
+static PyObject *reduce(PyObject *self, PyObject *unused) {
+  (void)unused;
+  return PyObject_GetAttrString(stand_in_of(self)->original, "__qualname__");
+}
+
 static PyObject *get_attribute(PyObject *self, PyObject *name) {
+  static PyMethodDef method = {"__reduce_ex__", reduce, METH_O, NULL};
+  if (PyUnicode_CompareWithASCIIString(name, "__reduce_ex__") == 0)
+    return PyCFunction_NewEx(&method, self, NULL);
   return PyObject_GetAttr(stand_in_of(self)->original, name);
 }
 
@@ -89,10 +99,20 @@ static int set_attribute(PyObject *self, PyObject *name, PyObject *value) {
 
 static PyObject *represent(PyObject *self) { return PyObject_Repr(stand_in_of(self)->original); }
 
+static int traverse(PyObject *self, visitproc visit, void *data) {
+  PyObject *original = stand_in_of(self)->original;
+  int result = original == NULL ? 0 : visit(original, data);
+  // From 3.9 on objects have their types.
+  if (result == 0 && python_version >= 9) result = visit((PyObject *)self->type, data);
+  return result;
+}
+
 static void end(PyObject *self) {
   PyTypeObject *type = self->type;
+  PyObject_GC_UnTrack(self);
+  if (stand_in_of(self)->weak_references != NULL) PyObject_ClearWeakRefs(self);
   Py_DecRef(stand_in_of(self)->original);
-  PyObject_Free(self);
+  PyObject_GC_Del(self);
   Py_DecRef((PyObject *)type);
 }
 
@@ -108,6 +128,7 @@ static PyTypeObject *make_type(void) {
       {Py_tp_getattro, (void *)get_attribute},
       {Py_tp_setattro, (void *)set_attribute},
       {Py_tp_repr, (void *)represent},
+      {Py_tp_traverse, (void *)traverse},
       // 3.8 does not know that member, and calls by tp_call.
       {python_version >= 9 ? Py_tp_members : 0, members},
       {0, NULL},
@@ -115,11 +136,16 @@ static PyTypeObject *make_type(void) {
   PyType_Spec spec = {
       .name = "builtins.function",
       .size = sizeof(struct stand_in),
-      .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_METHOD_DESCRIPTOR |
+      .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_METHOD_DESCRIPTOR |
                (python_version >= 9 ? Py_TPFLAGS_HAVE_VECTORCALL : 0),
       .slots = slots,
   };
-  return (PyTypeObject *)PyType_FromSpec(&spec);
+  PyObject *type = PyType_FromSpec(&spec);
+  // 3.8 does not know the member for it.
+  enum { WEAK_REFERENCES_OF_TYPE = 208 };
+  if (type != NULL)
+    *(Py_ssize_t *)((char *)type + WEAK_REFERENCES_OF_TYPE) = offsetof(struct stand_in, weak_references);
+  return (PyTypeObject *)type;
 }
 
 bool stand_in(PyObject *owner, const char *method, vectorcallfunc function) {

@@ -43,20 +43,22 @@ struct watched_module watched_modules[] = {
 static void set_up_loaded(struct watched_module *watched) {
   PyObject *name = PyUnicode_FromString(watched->name);
   PyObject *module = name == NULL ? NULL : PyImport_GetModule(name);
-  if (module != NULL) watched->is_done = watched->set_up(module);
+  if (module != NULL && module != Py_None) watched->is_done = watched->set_up(module);
   PyErr_Clear();
   Py_DecRef(module);
   Py_DecRef(name);
 }
 
-/// Imports a module in the name of the program, which is about to. Where that fails, it fails once more.
-static void import_first(struct watched_module *watched) {
+/// Imports a module in the name of the program, which is about to. Where that fails, the program's import
+/// fails with the same error: false.
+static bool import_first(struct watched_module *watched) {
   watched->is_under_way = true;
-  PyObject *module = PyImport_ImportModule(watched->name);
-  if (module != NULL && !watched->is_done) watched->is_done = watched->set_up(module);
-  PyErr_Clear();
-  Py_DecRef(module);
+  PyObject *package = PyImport_ImportModuleLevel(watched->name, NULL, NULL, NULL, 0);
   watched->is_under_way = false;
+  if (package == NULL) return false;
+  Py_DecRef(package);
+  if (!watched->is_done) set_up_loaded(watched);
+  return true;
 }
 
 /// Whether what is imported is a module, or in it: then that is imported first.
@@ -65,16 +67,19 @@ static bool is_in(const char *name, const char *module) {
   return name != NULL && strncmp(name, module, size) == 0 && (name[size] == 0 || name[size] == '.');
 }
 
-static void look_at_import(PyObject *arguments) {
-  const char *name = PyUnicode_AsUTF8AndSize(PyTuple_GetItem(arguments, 0), NULL);
+/// False with an error where the import fails.
+static bool look_at_import(PyObject *arguments) {
+  PyObject *text = PyTuple_Size(arguments) > 0 ? PyTuple_GetItem(arguments, 0) : NULL;
+  const char *name = text == NULL ? NULL : PyUnicode_AsUTF8AndSize(text, NULL);
+  PyErr_Clear();
   for (struct watched_module *watched = watched_modules; watched->name != NULL; watched++) {
     if (watched->is_done || watched->is_under_way) continue;
-    if (is_in(name, watched->name))
-      import_first(watched);
-    else
+    if (!is_in(name, watched->name))
       set_up_loaded(watched);
+    else if (!import_first(watched))
+      return false;
   }
-  PyErr_Clear();
+  return true;
 }
 
 // MARK: The hook
@@ -108,17 +113,16 @@ static void leave_list(void) {
 static int hook(const char *event, PyObject *arguments, void *unused) {
   (void)unused;
   bool is_import = event[0] == 'i' && strcmp(event, "import") == 0;
-  if (likely(is_set_up) && !is_import) {
-    if (event[0] == 'c' && strcmp(event, "cpython._PySys_ClearAuditHooks") == 0) leave_list();
-    return 0;
-  }
+  if (event[0] == 'c' && strcmp(event, "cpython._PySys_ClearAuditHooks") == 0) leave_list();
+  if (likely(is_set_up) && !is_import) return 0;
   // Programs that have Python in them run nothing in the interpreter's own ways, but import.
   if (!is_set_up && !(is_import ? Py_IsInitialized() : strncmp(event, "cpython.run_", 12) == 0))
     return 0;
+  if (PyInterpreterState_Get != NULL && PyInterpreterState_Get() != PyInterpreterState_Main()) return 0;
   PyObject *type, *value, *traceback;
   PyErr_Fetch(&type, &value, &traceback);
   if (!is_set_up) set_up();
-  if (is_import) look_at_import(arguments);
+  if (is_import && !look_at_import(arguments)) return -1;
   PyErr_Restore(type, value, traceback);
   return 0;
 }
@@ -169,9 +173,11 @@ static bool check_version(const char *version) {
   return python_version >= 8;
 }
 
-__attribute__((visibility("default"))) void ctrace_probe_start(const struct ctrace_probe_api *api) {
+__attribute__((visibility("default"))) bool ctrace_probe_start(const struct ctrace_probe_api *api) {
+  if (api->size != sizeof *api || api->layout_size != sizeof(struct ctrace_python_layout)) return false;
   runtime = api;
   if (check_version(Py_GetVersion())) add_hook();
+  return true;
 }
 
 // MARK: Helpers
@@ -198,10 +204,17 @@ bool is_complete(PyObject *module) {
   return !is_under_way;
 }
 
+PyObject *code_of_function(PyObject *function) {
+  if (function == NULL || function->type != &PyFunction_Type) return get(function, "__code__");
+  PyObject *code = PyFunction_GetCode(function);
+  Py_IncRef(code);
+  return code;
+}
+
 void mark(PyObject *type, const char *method, uint8_t role, uint8_t lock_kind) {
   PyObject *function = get(type, method);
   // Kept, because the runtime knows it by its address.
-  PyObject *code = get(function, "__code__");
+  PyObject *code = code_of_function(function);
   if (code != NULL) runtime->mark_code(code, role, lock_kind);
   Py_DecRef(function);
 }
@@ -216,7 +229,9 @@ void mark_all(PyObject *module, const struct marked_method *methods) {
 
 long long number_of(PyObject *object, PyObject *name, long long otherwise) {
   PyObject *value = PyObject_GetAttr(object, name);
-  long long number = value == NULL ? otherwise : PyLong_AsLongLong(value);
+  // What is no whole number would be made one by code of its own.
+  bool is_number = value != NULL && PyType_GetFlags(value->type) & Py_TPFLAGS_LONG_SUBCLASS;
+  long long number = is_number ? PyLong_AsLongLong(value) : otherwise;
   if (PyErr_Occurred()) {
     PyErr_Clear();
     number = otherwise;

@@ -18,6 +18,9 @@ static struct {
     void *closure;
   } coroutine, future;
   PyObject *get_name;
+  /// Methods that say whether a task is over, as asyncio has them: a program's own class may have others.
+  PyObject *c_done;
+  PyObject *python_done;
   /// The methods that are steps of tasks in Python.
   PyObject *step;
   PyObject *wakeup;
@@ -39,10 +42,6 @@ static struct getter getter_of(PyObject *type, const char *name) {
   }
   Py_DecRef(descriptor);
   return found;
-}
-
-static inline bool is_of(PyObject *object, PyTypeObject *type) {
-  return type != NULL && (object->type == type || PyType_IsSubtype(object->type, type));
 }
 
 static PyObject *something(PyObject *object) {
@@ -209,39 +208,48 @@ static void append_given_name(struct text *text, PyObject *task) {
   }
 }
 
-static PyObject *code_of(PyObject *coroutine) {
-  static PyObject *names[2];
-  PyObject *name = coroutine->type == &PyCoro_Type  ? interned(&names[0], "cr_code")
-                   : coroutine->type == &PyGen_Type ? interned(&names[1], "gi_code")
-                                                    : NULL;
-  return name == NULL ? NULL : something(PyObject_GetAttr(coroutine, name));
+/// Whether a name is one of the first that were given to tasks: a program may give each task one of its own,
+/// such as the number of a request, and is then better told by coroutines.
+static bool is_among_first(const struct text *name, size_t start) {
+  enum { MOST_NAMES = 256, PLACES = 2 * MOST_NAMES };
+  static uint64_t hashes[PLACES];
+  static uint32_t count;
+  uint64_t hash = 1;
+  for (size_t place = start; place < name->size; place++)
+    hash = (hash ^ (uint8_t)name->characters[place]) * UINT64_C(0x100000001b3);
+  size_t place = hash * UINT64_C(0x9e3779b97f4a7c15) >> 55;
+  while (hashes[place] != 0 && hashes[place] != hash) place = (place + 1) % PLACES;
+  if (hashes[place] == 0 && count < MOST_NAMES) {
+    hashes[place] = hash;
+    count += 1;
+  }
+  return hashes[place] == hash;
 }
 
 void append_task_name(struct text *text, PyObject *task, PyObject *coroutine) {
   size_t start = text->size;
   append_given_name(text, task);
-  if (text->size == start || is_made_up(text, start)) {
+  if (text->size == start || is_made_up(text, start) || !is_among_first(text, start)) {
     text->size = start;
     if (coroutine != NULL && !append_attribute(text, coroutine, "__qualname__"))
       append_attribute(text, (PyObject *)coroutine->type, "__qualname__");
   }
-  PyObject *code = coroutine == NULL ? NULL : code_of(coroutine);
-  append_place(text, code);
-  Py_DecRef(code);
+  if (coroutine != NULL) append_place(text, code_of_coroutine(coroutine));
 }
 
 // MARK: Labels of callbacks
 
-/// What is behind methods and partial functions.
+/// What is behind methods and partial functions: a reference.
 static PyObject *function_behind(PyObject *callback) {
   enum { DEEPEST = 4 };
+  Py_IncRef(callback);
   for (uint32_t depth = 0; depth < DEEPEST; depth++) {
     PyObject *inner = callback->type == &PyMethod_Type    ? PyMethod_Function(callback)
                       : is_named(callback, "partial") ? get(callback, "func")
                                                       : NULL;
     if (inner == NULL) break;
-    // What is behind it keeps it.
-    if (callback->type != &PyMethod_Type) Py_DecRef(inner);
+    if (callback->type == &PyMethod_Type) Py_IncRef(inner);
+    Py_DecRef(callback);
     callback = inner;
   }
   return callback;
@@ -278,13 +286,19 @@ uint64_t callback_label(PyObject *callback) {
   static struct { uint64_t identity, label; } labels[256];
   PyObject *function = function_behind(callback);
   uint64_t identity = identity_of(function);
-  if (identity == 0) return make_label(function);
   size_t place = identity >> 56;
-  if (labels[place].identity != identity) {
-    labels[place].label = make_label(function);
-    labels[place].identity = identity;
+  uint64_t label;
+  if (identity != 0 && labels[place].identity == identity) {
+    label = labels[place].label;
+  } else {
+    label = make_label(function);
+    if (identity != 0) {
+      labels[place].label = label;
+      labels[place].identity = identity;
+    }
   }
-  return labels[place].label;
+  Py_DecRef(function);
+  return label;
 }
 
 // MARK: The table
@@ -404,14 +418,16 @@ static void tell_wait(const struct task *task, uint64_t time, PyObject *coroutin
 
 static void begin_task(struct step *step) {
   step->coroutine = coroutine_of(step->task);
-  struct task *task = place_of(step->task);
+  struct task *task = place_of(step->task), known_task = *task;
   bool is_new = step->coroutine != NULL && progress_of(step->coroutine) == PROGRESS_CREATED;
   if (task->object == NULL || is_new) {
     task = add(step->task, step->coroutine);
   } else if (task->ended != 0 && step->coroutine != NULL) {
     PyObject *future = future_of(step->task);
-    if (future != NULL) tell_wait(task, step->start, step->coroutine, future);
+    if (future != NULL) tell_wait(&known_task, step->start, step->coroutine, future);
     Py_DecRef(future);
+    // What was asked may have run code of the program's, and tasks may have changed their places.
+    task = place_of(step->task);
   }
   step->number = task->number;
   step->label = task->label;
@@ -432,11 +448,10 @@ void begin_step(struct step *step, PyObject *callback) {
 static bool is_done(PyObject *task) {
   PyObject *type, *value, *traceback;
   PyErr_Fetch(&type, &value, &traceback);
-  PyObject *done = get(task, "done");
-  PyObject *result = done == NULL ? NULL : PyObject_CallObject(done, NULL);
+  PyObject *done = is_of(task, known.c_task) ? known.c_done : known.python_done;
+  PyObject *result = done == NULL ? NULL : PyObject_CallFunctionObjArgs(done, task, NULL);
   bool is_it = result != NULL && PyObject_IsTrue(result) == 1;
   Py_DecRef(result);
-  Py_DecRef(done);
   PyErr_Restore(type, value, traceback);
   return is_it;
 }
@@ -445,14 +460,15 @@ void end_step(struct step *step) {
   current = step->outer;
   uint64_t time = runtime->step(step->label, CTRACE_TASK, step->number, step->start);
   if (step->task == NULL) return;
+  enum progress progress =
+      step->coroutine == NULL ? PROGRESS_UNKNOWN : progress_of(step->coroutine);
+  bool has_ended =
+      progress == PROGRESS_ENDED || (progress == PROGRESS_UNKNOWN && is_done(step->task));
   // Others may have come and gone meanwhile.
   struct task *task = step->moves == table.moves ? step->place : place_of(step->task);
   if (task->object == step->task && task->number == step->number) {
-    enum progress progress =
-        step->coroutine == NULL ? PROGRESS_UNKNOWN : progress_of(step->coroutine);
     task->ended = time;
-    if (progress == PROGRESS_ENDED || (progress == PROGRESS_UNKNOWN && is_done(step->task)))
-      forget(task);
+    if (has_ended) forget(task);
   }
   Py_DecRef(step->coroutine);
   Py_DecRef(step->task);
@@ -468,8 +484,10 @@ void set_up_tasks(PyObject *module) {
     known.coroutine = getter_of(task, "_coro");
     known.future = getter_of(task, "_fut_waiter");
     known.get_name = get(task, "get_name");
+    known.c_done = get(task, "done");
   }
   if (python_task != NULL) {
+    known.python_done = get(python_task, "done");
     known.step = get(python_task, "_Task__step");
     known.wakeup = get(python_task, "_Task__wakeup");
   }

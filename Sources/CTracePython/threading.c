@@ -118,7 +118,6 @@ bool set_up_threading(PyObject *module) {
     mark_all(module, methods);
     mark(module, "RLock", CTRACE_ROLE_PART, 0);
     mark(thread, "join", python_version >= 13 ? CTRACE_ROLE_JOIN : CTRACE_ROLE_PART, CTRACE_THREAD);
-    mark(module, "RLock", CTRACE_ROLE_PART, 0);
     stand_in(thread, "_set_native_id", thread_begins);
     stand_in(thread, "_bootstrap_inner", thread_runs);
     stand_in(semaphore, "acquire", semaphore_acquire);

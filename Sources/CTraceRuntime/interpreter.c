@@ -155,6 +155,8 @@ static void set_stack_switcher(const void *function) {
 }
 
 static struct ctrace_probe_api api = {
+    .size = sizeof api,
+    .layout_size = sizeof(struct ctrace_python_layout),
     .is_recording = is_recorded,
     .now = present,
     .now_after = present_after,
@@ -208,15 +210,16 @@ void load_probe(const char *runtime_path) {
   void *probe = real.dlopen(path, RTLD_LAZY | RTLD_LOCAL);
   ctrace_probe_start_function start =
       probe == NULL ? NULL : (ctrace_probe_start_function)dlsym(probe, CTRACE_PROBE_START);
-  if (start != NULL) {
-    interpreter.probe = module_of((uintptr_t)start);
-    api.state = (void *)interpreter.state.start;
-    api.state_size = interpreter.state.size;
-    start(&api);
-  } else {
+  api.state = (void *)interpreter.state.start;
+  api.state_size = interpreter.state.size;
+  if (start != NULL) interpreter.probe = module_of((uintptr_t)start);
+  if (start == NULL)
     record_note("the probe for Python, " CTRACE_PROBE_FILE
                 ", can't be loaded from ctrace's folder: of Python code nothing is recorded but the "
                 "GIL.");
-  }
+  else if (!start(&api))
+    record_note("the probe for Python, " CTRACE_PROBE_FILE
+                ", is of another build of ctrace: install ctrace again. Of Python code nothing is recorded "
+                "but the GIL.");
   errno = saved_errno;
 }

@@ -138,7 +138,8 @@ exported int pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_
 
 exported int pthread_mutex_destroy(pthread_mutex_t *mutex) {
   int result = real.pthread_mutex_destroy(mutex);
-  if (result == 0 && !is_interpreters(mutex) && is_recording()) record_destroy((uintptr_t)mutex, CTRACE_MUTEX);
+  if (result == 0 && !is_interpreters(mutex) && is_recording())
+    record_destroy((uintptr_t)mutex, CTRACE_MUTEX);
   return result;
 }
 

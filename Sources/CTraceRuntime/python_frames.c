@@ -278,7 +278,9 @@ uint64_t python_place(const void *code, int64_t instruction) {
 
 /// Adds frames of Python's: those of one call in C, or all. Returns the one behind them.
 static const void *add_frames(struct stack *stack, const void *frame, bool are_all) {
-  while (frame != NULL && stack->count < CTRACE_MAX_FRAMES) {
+  // While a ring is full places can't be had, and the stack does not grow.
+  for (uint32_t depth = 0; frame != NULL && stack->count < CTRACE_MAX_FRAMES && depth < CTRACE_MAX_FRAMES;
+       depth++) {
     bool ends = is_entry(layout, frame);
     if (is_shown(layout, frame)) {
       const void *code = pointer_at(frame, layout->frame_code);

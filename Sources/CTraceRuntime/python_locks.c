@@ -84,7 +84,8 @@ static void begin_join(struct wait *wait, uint64_t thread, struct site site) {
 /// guards it.
 static bool is_for_object(struct ctrace_python_object object, const sem_t *semaphore) {
   return object.object != NULL &&
-         (object.is_native || self.waiter_lock == (uintptr_t)semaphore || object.inner_role == CTRACE_ROLE_JOIN ||
+         (object.is_native || self.waiter_lock == (uintptr_t)semaphore ||
+          object.inner_role == CTRACE_ROLE_JOIN ||
           (object.inner_role == CTRACE_ROLE_WAIT && is_parked(semaphore)));
 }
 

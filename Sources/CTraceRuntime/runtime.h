@@ -370,8 +370,8 @@ noinline void record_lock(uint8_t record_kind, uintptr_t lock, uint8_t lock_kind
 noinline void record_destroy(uintptr_t lock, uint8_t lock_kind);
 noinline void record_value(uintptr_t lock, uint8_t operation, uint32_t value, uint64_t time);
 /// Records that items came into a queue or left it: ENQUEUE or DEQUEUE. `time` is to be taken before
-/// an item is put in, and by now_after() after it was taken out, so that none is out before it is in. `since` is when
-/// taken items were put in; 0 where that is not known.
+/// an item is put in, and by now_after() after it was taken out, so that none is out before it is in. `since`
+/// is when taken items were put in; 0 where that is not known.
 noinline void record_items(uint8_t record_kind, uint64_t queue, uint8_t lock_kind, uint64_t count,
                            uint64_t since, uint64_t time, struct site site);
 /// The same for a queue that processes share, at the place where a wait began that goes on.

@@ -46,6 +46,12 @@ extension RecordingTests {
       }
       let named = try task("a task with a name", of: report)
       #expect(named.steps == UInt64(try recording.value("a_task_with_a_name")))
+      // Where each has a name of its own, those that came after many are told by their coroutine.
+      let requests = report.tasks.filter { $0.name.hasPrefix("request") }
+      #expect(requests.reduce(0) { $0 + $1.steps } == UInt64(try recording.value("request")))
+      #expect(requests.count > 200 && requests.count <= 257, "\(requests.count)")
+      let others = try task("request", of: report)
+      #expect(others.tasks >= 400 - 256 && others.name.hasPrefix("request (asyncio_steps.py:"))
       // However many have been at one address, in how many loops and threads.
       #expect(try task("worker", of: report).tasks == 30 + 4 + 3 * 4)
       #expect(try task("short", of: report).tasks == 200)

@@ -19,6 +19,7 @@ exported int PySys_AddAuditHook(void *hook, void *data) {
   return hooks++;
 }
 exported void *PyGILState_GetThisThreadState(void) { return NULL; }
+exported int Py_IsInitialized(void) { return 0; }
 exported void PyMem_GetAllocator(int domain, void *allocator) { (void)domain, (void)allocator; }
 exported void PyMem_SetAllocator(int domain, void *allocator) { (void)domain, (void)allocator; }
 

@@ -102,6 +102,9 @@ struct ctrace_python_frame {
 /// What the runtime offers to the probe. All functions may be called at any time; each but
 /// `read_frames` is one of the runtime's own, and they are told there.
 struct ctrace_probe_api {
+  /// Of this, and of a layout: a runtime and a probe of two builds would differ in them.
+  size_t size;
+  size_t layout_size;
   /// `_PyRuntime`.
   void *state;
   size_t state_size;
@@ -172,10 +175,11 @@ struct ctrace_probe_api {
   void (*message_received)(int file);
 };
 
-/// The probe's only function: called once, before the interpreter is initialised.
+/// The probe's only function: called once, before the interpreter is initialised. False where the two are not
+/// of one build.
 ///
 /// It is the one that dlsym finds by this name.
 #define CTRACE_PROBE_START "ctrace_probe_start"
-typedef void (*ctrace_probe_start_function)(const struct ctrace_probe_api *api);
+typedef bool (*ctrace_probe_start_function)(const struct ctrace_probe_api *api);
 
 #endif

@@ -35,6 +35,10 @@ async def renamed(rounds):
     count(named)
 
 
+async def request():
+    count("request")
+
+
 async def short():
     count("short")
 
@@ -116,6 +120,10 @@ async def main():
     # Each has the address of the one before.
     for _ in range(200):
         await asyncio.ensure_future(short())
+    for number in range(400):
+        task = asyncio.ensure_future(request())
+        task.set_name(f"request {number}")
+        await task
     await asyncio.gather(*(slow_start() for _ in range(5)))
     python_task = asyncio.tasks._PyTask(in_python(9), loop=loop)
     await python_task
