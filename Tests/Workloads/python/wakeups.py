@@ -23,8 +23,8 @@ def receive(*_):
 signal.signal(signal.SIGALRM, receive)
 while received < WAKEUPS:
     # One at a time, however slow the machine is.
-    signal.setitimer(signal.ITIMER_REAL, 0.0005)
     before = received
+    signal.setitimer(signal.ITIMER_REAL, 0.0005)
     while received == before:
         spin(100)
 print("wakeups", received)
