@@ -44,12 +44,14 @@ extension RecordingTests {
         #expect(task.steps == UInt64(try recording.value(name)), "\(name)")
         #expect(task.name.hasPrefix("\(name) (asyncio_steps.py:"), "\(task.name)")
       }
-      let named = try task("a task with a name", of: report)
+      // In 3.7 tasks have no names.
+      let haveNames = loop.python.version >= 8
+      let named = try task(haveNames ? "a task with a name" : "renamed", of: report)
       #expect(named.steps == UInt64(try recording.value("a_task_with_a_name")))
       // Where each has a name of its own, those that came after many are told by their coroutine.
       let requests = report.tasks.filter { $0.name.hasPrefix("request") }
       #expect(requests.reduce(0) { $0 + $1.steps } == UInt64(try recording.value("request")))
-      #expect(requests.count > 200 && requests.count <= 257, "\(requests.count)")
+      #expect(haveNames ? (200...257).contains(requests.count) : requests.count == 1)
       let others = try task("request", of: report)
       #expect(others.tasks >= 400 - 256 && others.name.hasPrefix("request (asyncio_steps.py:"))
       // However many have been at one address, in how many loops and threads.
