@@ -1,6 +1,7 @@
 import TestSupport
 import Testing
 import TraceAnalysis
+import TraceModel
 
 extension RecordingTests {
   /// Greenlets, with gevent and without, in programs that count and time themselves; and the queue in C
@@ -290,7 +291,7 @@ extension RecordingTests {
       #expect(slow.queue.enqueued == rounds && slow.queue.dequeued == rounds)
       // Code of the queue's own may be innermost.
       func caller(_ stack: [FrameSummary]) -> String? {
-        stack.first { $0.module == "python" }?.function
+        stack.first { $0.module == Symbol.pythonModule }?.function
       }
       let takes = try #require(slow.lock?.waiters.filter { caller($0.stack) != "<module>" })
       #expect(takes.allSatisfy { caller($0.stack) == "wait_for_items" })
