@@ -14,12 +14,10 @@ import Testing
   private func read(
     _ body: (Slot, ThreadStream, ThreadStream.Context, inout Catalog) -> Void
   ) -> (stream: ThreadStream, catalog: Catalog) {
-    let memory = UnsafeMutableRawBufferPointer.allocate(
-      byteCount: CTRACE_SLOT_SIZE, alignment: 4096)
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: CTRACE_SLOT_SIZE, alignment: 4096)
     defer { memory.deallocate() }
-    memory.initializeMemory(as: UInt8.self, repeating: 0)
-    // There is memory.
-    let slot = Slot(base: memory.baseAddress!)
+    memory.initializeMemory(as: UInt8.self, repeating: 0, count: CTRACE_SLOT_SIZE)
+    let slot = Slot(base: memory)
     let process = ProcessState(
       process: Process(id: ProcessID(rawValue: 1), pid: 1 << 30, start: .zero), serial: 1)
     let stream = ThreadStream(
@@ -93,11 +91,11 @@ import Testing
 
   @Test func `Counts of all ones are no more than that`() {
     let count = 256
-    let memory = UnsafeMutableRawBufferPointer.allocate(
-      byteCount: UseTable.byteCount(count: count), alignment: 64)
+    let size = UseTable.byteCount(count: count)
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
     defer { memory.deallocate() }
-    memory.initializeMemory(as: UInt8.self, repeating: 0xff)
-    let uses = memory.bindMemory(to: ctrace_use.self)
+    memory.initializeMemory(as: UInt8.self, repeating: 0xff, count: size)
+    let uses = memory.bindMemory(to: ctrace_use.self, capacity: count)
     for place in 0..<count {
       uses[place].key = ~UInt64(place)
       // Of every kind of lock, and of none.
@@ -105,8 +103,7 @@ import Testing
       uses[place].acquired = clock.stamp()
     }
     let found = read { _, stream, context, catalog in
-      // Taken when the recording began.
-      let table = UseTable(base: UnsafeRawPointer(memory.baseAddress!), offset: 0, count: count)
+      let table = UseTable(base: UnsafeRawPointer(memory), offset: 0, count: count)
       for isFinal in [false, true] {
         stream.writeUses(table, context: context, catalog: &catalog, isFinal: isFinal)
       }
