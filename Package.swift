@@ -148,7 +148,8 @@ let package = Package(
       name: "TraceExportTests", dependencies: ["TraceExport", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
-      name: "TraceRecorderTests", dependencies: ["TraceRecorder", "TraceModel"],
+      name: "TraceRecorderTests",
+      dependencies: ["CTraceABI", "LinuxSystem", "TraceFile", "TraceModel", "TraceRecorder"],
       swiftSettings: strict),
     // A program to be recorded.
     .executableTarget(

@@ -106,12 +106,12 @@ extension TextReport {
   /// A depth: items as they are, bytes with a unit.
   private func amount(_ depth: Double, _ queue: QueueSummary) -> String {
     guard queue.unit == "bytes" else {
-      return depth == depth.rounded() ? "\(Int(depth))" : tenths(depth)
+      return depth == depth.rounded() ? "\(bounded(depth))" : tenths(depth)
     }
     for (unit, size) in [("G", 1e9), ("M", 1e6), ("k", 1e3)] where depth >= size {
       return "\(tenths(depth / size)) \(unit)B"
     }
-    return "\(Int(depth)) B"
+    return "\(bounded(depth)) B"
   }
 
   private func total(_ count: UInt64, _ queue: QueueSummary) -> String {
@@ -119,9 +119,12 @@ extension TextReport {
   }
 
   func tenths(_ number: Double) -> String {
-    let tenths = Int(min(max((number * 10).rounded(), -9e17), 9e17))
+    let tenths = bounded((number * 10).rounded())
     return "\(tenths < 0 ? "-" : "")\(abs(tenths) / 10).\(abs(tenths) % 10)"
   }
+
+  /// A number as an integer, or the one next to it: what a damaged recording says may be too much for one.
+  private func bounded(_ number: Double) -> Int { Int(min(max(number, -9e18), 9e18)) }
 
   private static let curveWidth = 10
 

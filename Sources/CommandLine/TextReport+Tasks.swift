@@ -6,7 +6,7 @@ extension TextReport {
   /// Tasks by name: how much they ran, and what they waited for.
   var tasks: String? {
     // What runs in a hub is the loop itself, which mostly waits.
-    let tasks = report.tasks.filter { $0.name != "Hub" || $0.kind != "greenlet" }
+    let tasks = report.tasks.filter { $0.hub != true }
     guard !tasks.isEmpty else { return nil }
     var table = TextTable([
       .init(title: "TASKS", isFlexible: true), .init(title: "kind"),
@@ -75,7 +75,7 @@ extension TextReport {
 
   // MARK: The GIL
 
-  /// Interpreters in which threads waited for the lock, or more than one wanted it.
+  /// Interpreters in which threads waited for the lock.
   private var toldGILs: [GILSummary] { report.gil.filter { $0.contended > 0 } }
 
   /// The interpreters' locks: who had them, and who waited for whom.
@@ -109,13 +109,12 @@ extension TextReport {
       .init(title: "mostly for", isFlexible: true),
     ])
     for thread in gil.threads.prefix(top) {
-      let owner = gil.pairs.first { $0.waiterTid == thread.tid }
       let hasWaits = thread.waits > 0
       table.add([
         "  " + thread.name, percent(thread.heldNs, of: gil.wallNs),
         hasWaits ? brief(thread.waitNs.total) : "", hasWaits ? grouped(thread.waits) : "",
         hasWaits ? brief(thread.waitNs.p99) : "", thread.starved ? "starved" : "",
-        owner.map { "\($0.owner), \(times($0.count))" } ?? "",
+        thread.waitedMostFor.map { "\($0.name), \(times($0.count))" } ?? "",
       ])
     }
     lines += table.lines(width: style.columns)

@@ -76,9 +76,7 @@ struct TextReport {
 
   /// Of the time that threads had a CPU or could have had one.
   private var overhead: String {
-    let time = report.threads.reduce(Int64(0)) {
-      $0 &+ max($1.runNs, ($1.endNs - $1.startNs) / 20)
-    }
+    let time = report.threads.saturatingSum { max($0.runNs, $0.lifetimeNs / 20) }
     guard time > 0 else { return "0 %" }
     let part = Double(report.recording.overheadNs) / Double(time)
     return part < 0.01 ? "<1 %" : "\(Int((min(part, 9.99) * 100).rounded())) %"
@@ -97,22 +95,15 @@ struct TextReport {
   }
 
   private var time: String {
-    var sums = (run: Int64(0), lock: Int64(0), runnable: Int64(0), rest: Int64(0))
-    for thread in report.threads {
-      sums.run &+= thread.runNs
-      sums.lock &+= thread.lockWaitNs
-      sums.runnable &+= thread.runnableNs
-      sums.rest &+= thread.queueWaitNs &+ thread.idleNs
+    let total = report.threads.saturatingSum(\.lifetimeNs)
+    func part(_ time: (ThreadSummary) -> Int64) -> String {
+      percent(report.threads.saturatingSum(time), of: total)
     }
-    let total = max(1, sums.run &+ sums.lock &+ sums.runnable &+ sums.rest)
-    func part(_ time: Int64) -> String {
-      "\(Int((Double(time) / Double(total) * 100).rounded())) %"
-    }
-    var parts = ["running \(part(sums.run))", "waiting for locks \(part(sums.lock))"]
+    var parts = ["running \(part(\.runNs))", "waiting for locks \(part(\.lockWaitNs))"]
     if report.recording.scheduling != "off" {
-      parts.append("runnable, no CPU \(part(sums.runnable))")
+      parts.append("runnable, no CPU \(part(\.runnableNs))")
     }
-    parts.append("idle, queue and I/O \(part(sums.rest))")
+    parts.append("idle, queue and I/O \(part { $0.queueWaitNs.saturatingAdd($0.idleNs) })")
     return wrapped("TIME     ", parts, separator: "   ")
       .map { $0.replacing("TIME", with: style.bold("TIME"), maxReplacements: 1) }
       .joined(separator: "\n") + "\n"
@@ -147,7 +138,7 @@ struct TextReport {
       let holder = lock.holders.max { $0.blamedNs < $1.blamedNs }
       table.add([
         name(lock.name, lock.pid),
-        lock.utilisation.map { "\(Int(($0 * 100).rounded())) %" } ?? "",
+        lock.utilisation.map(percent) ?? "",
         brief(lock.waitNs.total), brief(lock.waitNs.p50), brief(lock.waitNs.p99),
         grouped(lock.acquisitions), contention(lock), holder.map { briefPlace($0.stack) } ?? "",
       ])
@@ -225,7 +216,7 @@ struct TextReport {
         (split.holderSleeping, "holder sleeping or in I/O"),
         (split.runQueue, "no CPU after the wakeup"), (split.other, "nobody known to hold it"),
       ]
-      let whole = max(1, parts.reduce(0) { $0 &+ $1.0 })
+      let whole = max(1, parts.saturatingSum(\.0))
       let told = parts.filter { $0.0 >= whole / 100 && $0.0 > 0 }.sorted { $0.0 > $1.0 }
         .map { "\($0.1) \(percent($0.0, of: whole))" }
       lines += wrapped("  because", told, separator: ", ")
@@ -240,7 +231,12 @@ struct TextReport {
   }
 
   func percent(_ part: Int64, of whole: Int64) -> String {
-    "\(Int((Double(part) / Double(max(whole, 1)) * 100).rounded())) %"
+    percent(Double(part) / Double(max(whole, 1)))
+  }
+
+  /// A part is at most the whole, whatever a damaged recording says.
+  private func percent(_ part: Double) -> String {
+    "\(Int((min(max(part, 0), 1) * 100).rounded())) %"
   }
 
   /// Who waited for whom, where the one waited for waited too.
@@ -265,7 +261,7 @@ struct TextReport {
   /// What had to happen for the run to take as long as it did.
   private var path: String? {
     guard report.recording.scheduling != "off", !report.criticalPath.isEmpty else { return nil }
-    let whole = report.criticalPath.reduce(0) { $0 &+ $1.ns }
+    let whole = report.criticalPath.saturatingSum(\.ns)
     let parts = report.criticalPath.filter { $0.ns >= whole / 100 && $0.ns > 0 }.prefix(5).map {
       "\(percent($0.ns, of: whole)) \(threadName($0.name, $0.tid, $0.pid)) \($0.doing)"
         + ($0.lock.isEmpty ? "" : " (\($0.lock))")
@@ -313,15 +309,9 @@ struct TextReport {
       .init(title: "waited most for", isFlexible: true),
     ])
     let sorted = report.threads.sorted {
-      ($1.lockWaitNs, $1.endNs - $1.startNs, $0.tid) < (
-        $0.lockWaitNs, $0.endNs - $0.startNs, $1.tid
-      )
+      ($1.lockWaitNs, $1.lifetimeNs, $0.tid) < ($0.lockWaitNs, $0.lifetimeNs, $1.tid)
     }
     for thread in sorted.prefix(top) {
-      let lifetime = max(1, thread.endNs - thread.startNs)
-      func part(_ time: Int64) -> String {
-        "\(Int((Double(time) / Double(lifetime) * 100).rounded())) %"
-      }
       var blocked = ""
       if let block = thread.waitedMostFor {
         blocked = block.name
@@ -329,7 +319,8 @@ struct TextReport {
       }
       table.add([
         name(thread.daemon == true ? "\(thread.name) (daemon)" : thread.name, thread.pid),
-        strip(thread), part(thread.runNs), part(thread.lockWaitNs),
+        strip(thread), percent(thread.runNs, of: thread.lifetimeNs),
+        percent(thread.lockWaitNs, of: thread.lifetimeNs),
         blocked,
       ])
     }
@@ -347,7 +338,8 @@ struct TextReport {
   /// The thread's life in equal parts of the run: mostly waiting for locks, partly, or not.
   private func strip(_ thread: ThreadSummary) -> String {
     let width = TextReport.stripWidth
-    let length = report.recording.durationNs / Int64(width) + 1
+    // So short that no part of it ends beyond all numbers.
+    let length = min(report.recording.durationNs, .max / 2) / Int64(width) + 1
     let marks = style.hasUnicode ? (" ", "█", "▒", "░") : (" ", "#", "+", ".")
     return (0..<width).map { part in
       let start = Int64(part) * length
@@ -441,5 +433,12 @@ struct TextReport {
       isEmpty = false
     }
     return lines + [line]
+  }
+}
+
+extension ThreadSummary {
+  /// From its start to its end.
+  fileprivate var lifetimeNs: Int64 {
+    Timestamp(nanoseconds: endNs) - Timestamp(nanoseconds: startNs)
   }
 }

@@ -189,7 +189,7 @@ public struct TraceAnalyzer {
   public mutating func report() -> Report {
     for index in timelines.indices { timelines[index].finish() }
     let threads = threadSummaries()
-    let locks = lockSummaries(running: threads.reduce(0) { $0 &+ $1.runNs })
+    let locks = lockSummaries(running: threads.saturatingSum(\.runNs))
     let recording = recordingSummary()
     let gils = gilSummaries(of: locks)
     let tasks = taskSummaries()
@@ -210,8 +210,7 @@ public struct TraceAnalyzer {
     case .signalled(let number): signal = number
     case nil: break
     }
-    var acquisitions: UInt64 = 0
-    for use in definitions.usesByLock.values { acquisitions &+= use.acquisitions }
+    let acquisitions = definitions.usesByLock.values.saturatingSum(\.acquisitions)
     return RecordingSummary(
       program: recording.program, exitCode: exitCode, signal: signal,
       durationNs: end.nanoseconds, cpus: recording.cpus, events: eventCount,
@@ -255,15 +254,15 @@ public struct TraceAnalyzer {
       let lifetime = end - thread.start
       func unrecorded(_ use: LockUse?) -> Int64 {
         guard let use else { return 0 }
-        return Int64(clamping: use.shortWaitTime)
-          .addingReportingOverflow(Int64(clamping: use.lostWaitTime)).partialValue
+        return Int64(clamping: use.shortWaitTime.saturatingAdd(use.lostWaitTime))
       }
       // Signal handlers can wait while their thread waits: no time is counted twice.
       func part(_ time: Int64, of rest: Int64) -> Int64 { min(max(time, 0), rest) }
       let lockWait = part(
-        found.lockWait &+ unrecorded(definitions.lockUsesByThread[thread.id]), of: lifetime)
+        found.lockWait.saturatingAdd(unrecorded(definitions.lockUsesByThread[thread.id])),
+        of: lifetime)
       let queueWait = part(
-        found.queueWait &+ unrecorded(definitions.otherUsesByThread[thread.id]),
+        found.queueWait.saturatingAdd(unrecorded(definitions.otherUsesByThread[thread.id])),
         of: lifetime - lockWait)
       let rest = lifetime - lockWait - queueWait
       let run = part(thread.cpuTime ?? 0, of: rest)
@@ -341,7 +340,7 @@ public struct TraceAnalyzer {
       let others = use.acquisitions - min(use.acquisitions, found.measuredHolds.count)
       held += Double(use.sampledHoldTime) / Double(use.sampledHolds) * Double(others)
     }
-    return min(held / Double(end.nanoseconds), 1)
+    return min(max(held / Double(end.nanoseconds), 0), 1)
   }
 
   /// Sums by what a stack is called: a compiler that unrolls a loop makes several addresses of one
@@ -359,8 +358,8 @@ public struct TraceAnalyzer {
         return frame
       }
       if let place = places[key] {
-        sums[place].count &+= total.count
-        sums[place].time &+= total.time
+        sums[place].count = sums[place].count.saturatingAdd(total.count)
+        sums[place].time = sums[place].time.saturatingAdd(total.time)
       } else {
         places[key] = sums.count
         sums.append((stack, total.count, total.time))

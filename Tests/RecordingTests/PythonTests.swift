@@ -116,3 +116,10 @@ extension RecordingTests {
     }
   }
 }
+
+extension Python {
+  /// Leaves the test out, or this case of it, where the interpreter has not a module.
+  func require(_ module: String) throws {
+    guard has(module) else { try Test.cancel("\(self) has no \(module)") }
+  }
+}

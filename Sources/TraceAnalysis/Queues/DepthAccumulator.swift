@@ -58,8 +58,7 @@ struct DepthAccumulator {
   /// told before the putting.
   mutating func change(by difference: Int64, at time: Timestamp) {
     if startsKnown {
-      let (sum, overflow) = (value ?? 0).addingReportingOverflow(difference)
-      return change(to: overflow ? .max : sum, at: time)
+      return change(to: (value ?? 0).saturatingAdd(difference), at: time)
     }
     if owed.time != time { owed = (0, time) }
     let paid = min(max(difference, 0), owed.count)
@@ -100,8 +99,8 @@ struct DepthAccumulator {
     distribution.add(max(value, 0), weight: lasted)
     weighted += Double(value) * Double(lasted)
     duration += Double(lasted)
-    if value <= 0 { emptyTime &+= lasted }
-    if capacity > 0, value >= capacity { fullTime &+= lasted }
+    if value <= 0 { emptyTime = emptyTime.saturatingAdd(lasted) }
+    if capacity > 0, value >= capacity { fullTime = fullTime.saturatingAdd(lasted) }
     if value != 0 { addToTimeline(value, from: since, to: time) }
   }
 

@@ -31,7 +31,7 @@ struct QueueAccumulator {
   /// Items are put in.
   mutating func enqueue(_ event: Event) {
     let count = max(event.value, 0)
-    enqueued &+= UInt64(count)
+    enqueued = enqueued.saturatingAdd(UInt64(count))
     producers.add(event.stack, time: count)
     guard kind != .eventLoop else { return }
     depth.change(by: count, at: event.time)
@@ -42,7 +42,7 @@ struct QueueAccumulator {
   /// order in which they went in, by when they did.
   mutating func dequeue(_ event: Event) {
     let count = max(event.value, 0)
-    dequeued &+= UInt64(count)
+    dequeued = dequeued.saturatingAdd(UInt64(count))
     // A loop tells itself what is ready to run; most of that was never seen to come in.
     if kind != .eventLoop { depth.change(by: -count, at: event.time) }
     consumers.add(event.stack, time: count)

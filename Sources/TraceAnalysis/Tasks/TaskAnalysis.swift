@@ -12,7 +12,7 @@ struct TaskAnalysis {
   /// The place in `names` that each lock had last, by the lock's place; 0 for those that have none.
   private var latest: [UInt32] = []
   private var known = TaskNames()
-  /// The place of each thread's process, by the thread's place.
+  /// The process of each thread, by the thread's place.
   private var processes: [ProcessID] = []
   private var stepWaits: [StepWaits] = []
   private(set) var holds: [TaskHolds] = []
@@ -50,8 +50,11 @@ struct TaskAnalysis {
     let process = processes[thread]
     let place = self.place(of: event.lock, lock, in: process)
     // A callback that is no task's has no number.
-    let isNew = event.value != 0 && known.note(place, of: event.value, in: process)
-    if isNew { names[Int(place)].tasks += 1 }
+    if event.value != 0, let before = known.note(place, of: event.value, in: process) {
+      // A task that is renamed is one of the other name's from now on.
+      if before != 0 { names[Int(before)].tasks -= 1 }
+      names[Int(place)].tasks += 1
+    }
     names[Int(place)].add(event, longestWait: stepWaits[thread].take(since: event.start))
   }
 

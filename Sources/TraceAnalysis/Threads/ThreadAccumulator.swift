@@ -14,9 +14,9 @@ struct ThreadAccumulator {
     var ownerWeight: Int64 = 0
 
     mutating func add(_ event: Event) {
-      time = time.addingReportingOverflow(event.duration).partialValue
+      time = time.saturatingAdd(event.duration)
       if owner == event.owner {
-        ownerWeight &+= event.duration
+        ownerWeight = ownerWeight.saturatingAdd(event.duration)
       } else if ownerWeight >= event.duration {
         ownerWeight &-= event.duration
       } else {
@@ -35,11 +35,11 @@ struct ThreadAccumulator {
   /// A wait of this thread, for a lock of this kind.
   mutating func add(_ event: Event, kind: LockKind, partLength: Int64) {
     if kind.isContended {
-      lockWait = lockWait.addingReportingOverflow(event.duration).partialValue
+      lockWait = lockWait.saturatingAdd(event.duration)
       addBlock(event)
       addToTimeline(event, partLength)
     } else if !kind.isIdle {
-      queueWait = queueWait.addingReportingOverflow(event.duration).partialValue
+      queueWait = queueWait.saturatingAdd(event.duration)
     }
   }
 

@@ -19,10 +19,7 @@ extension ByteBuffer {
     ]
     if let duration = recording.duration { other.append(("duration_ns", String(duration))) }
     other.append(("complete", String(definitions.isComplete)))
-    let lost = definitions.usesByLock.values.reduce(UInt64.zero) { sum, use in
-      let (sum, overflow) = sum.addingReportingOverflow(use.lostWaits)
-      return overflow ? .max : sum
-    }
+    let lost = definitions.usesByLock.values.saturatingSum(\.lostWaits)
     other.append(("lost_waits", String(lost)))
     other.append(("unrecorded_threads", String(recording.unrecordedThreads)))
     for (number, note) in recording.notes.enumerated() {
