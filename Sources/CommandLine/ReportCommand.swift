@@ -14,6 +14,7 @@ struct ReportCommand: ParsableCommand {
     discussion: """
       Examples:
         ctrace report prog.ctrace
+        ctrace report --timeline --top 30 prog.ctrace
         ctrace report --format json prog.ctrace | jq '.locks[0]'
       """
   )
@@ -37,21 +38,29 @@ struct ReportCommand: ParsableCommand {
     help: ArgumentHelp("Show so many locks and threads.", valueName: "number"))
   var top = 10
 
+  @Flag(help: "Draw the whole run: threads down, time across.")
+  var timeline = false
+
   @Argument(help: ArgumentHelp("The recording.", valueName: "recording"))
   var file: String
 
   func validate() throws {
     if top < 1 { throw ValidationError("--top must be at least 1") }
+    if timeline, format != .text {
+      throw ValidationError("--timeline is a text; leave --format away")
+    }
   }
 
   func run() throws {
-    let report = try makeReport(of: try TraceInput(path: file))
+    let input = try TraceInput(path: file)
+    let choice = timeline ? TimelineChoice() : nil
+    let (report, timeline) = try makeReport(of: input, timeline: choice, top: top)
     let destination = try ResultOutput(path: output, madeOf: file)
     switch format {
     case .text:
       let style = output == nil ? Style(for: .standardOutput) : Style()
-      try destination.write(
-        TextReport(report, style: style, file: file, top: top).text.utf8)
+      let text = TextReport(report, style: style, file: file, top: top)
+      try destination.write((timeline.map(text.timeline) ?? text.text).utf8)
     case .json:
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
@@ -64,9 +73,17 @@ struct ReportCommand: ParsableCommand {
 
 /// Analyses a recording.
 func makeReport(of input: TraceInput) throws -> Report {
+  try makeReport(of: input, timeline: nil, top: 0).report
+}
+
+/// Analyses a recording, and makes a timeline of its `top` busiest threads where one is wanted.
+func makeReport(
+  of input: TraceInput, timeline: TimelineChoice?, top: Int
+) throws -> (report: Report, timeline: RunTimeline?) {
   var analyzer = TraceAnalyzer(
     definitions: input.definitions, lostEvents: input.reader.lostEvents,
-    isComplete: input.isComplete, lastTime: input.reader.lastTime)
+    isComplete: input.isComplete, lastTime: input.reader.lastTime, timeline: timeline)
   try input.forEachEvent("analysing") { analyzer.add($0) }
-  return analyzer.report()
+  let report = analyzer.report()
+  return (report, analyzer.timeline(of: report, threads: top, counters: min(top, 5)))
 }

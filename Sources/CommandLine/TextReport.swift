@@ -40,7 +40,7 @@ struct TextReport {
 
   // MARK: Head
 
-  private var headline: String {
+  var headline: String {
     let recording = report.recording
     var parts = [
       "\(programName) \(ending) after \(brief(recording.durationNs))",
@@ -82,7 +82,7 @@ struct TextReport {
     return part < 0.01 ? "<1 %" : "\(Int((min(part, 9.99) * 100).rounded())) %"
   }
 
-  private var verdict: String {
+  var verdict: String {
     let finding = report.findings.first
     let label = finding?.severity == "warning" ? style.warning("VERDICT") : style.bold("VERDICT")
     let words = (finding?.text ?? "").split(separator: " ")

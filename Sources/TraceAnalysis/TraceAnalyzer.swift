@@ -29,6 +29,8 @@ public struct TraceAnalyzer {
   var contended: [ContendedLock] = []
   var candidates = Candidates()
   let hasWakeups: Bool
+  /// What a timeline is made of, where one is wanted.
+  var collector: TimelineCollector?
 
   /// Prepares the analysis of a recording.
   ///
@@ -37,8 +39,10 @@ public struct TraceAnalyzer {
   ///   - lostEvents: Events that the file says were lost.
   ///   - isComplete: Whether the file was finished.
   ///   - lastTime: The time of the last event, which ends a recording that was not finished.
+  ///   - timeline: What ``timeline(of:threads:counters:)`` is to show; nil where it is not wanted.
   public init(
-    definitions: TraceDefinitions, lostEvents: UInt64, isComplete: Bool, lastTime: Timestamp
+    definitions: TraceDefinitions, lostEvents: UInt64, isComplete: Bool, lastTime: Timestamp,
+    timeline: TimelineChoice? = nil
   ) {
     self.definitions = definitions
     self.lostEvents = lostEvents
@@ -73,6 +77,8 @@ public struct TraceAnalyzer {
         start: thread?.start ?? .zero, end: thread?.end ?? end)
     }
     hasWakeups = definitions.recording.scheduling == .kernel
+    collector = timeline.map { TimelineCollector($0, end: end, locks: lockKinds.count) }
+    collector?.follow(&timelines)
   }
 
   /// Adds events, in the order of time over all calls.
@@ -178,7 +184,9 @@ public struct TraceAnalyzer {
       queues.append(
         QueueAccumulator(
           definitions.locks[LockID(rawValue: lockIndex.numbers[lock])],
-          partLength: end.nanoseconds / Int64(DepthAccumulator.timelineParts) + 1))
+          partLength: end.nanoseconds / Int64(DepthAccumulator.timelineParts) + 1,
+          curve: queues.count < TimelineCollector.mostCurves
+            ? collector.map { CurveParts($0.scale) } : nil))
     }
     return Int(queuePlaces[lock])
   }
@@ -233,7 +241,7 @@ public struct TraceAnalyzer {
   }
 
   /// The program's own threads in the order they began.
-  private var ownThreads: [Thread] {
+  var ownThreads: [Thread] {
     definitions.threads.values.filter { !definitions.isForeign($0) }.sorted { $0.id < $1.id }
   }
 

@@ -75,6 +75,9 @@ struct LockAccumulator {
   /// How many wait.
   var waiterCount: Int { waiting.count }
 
+  /// The thread of one that waits.
+  func waitingThread(_ waiter: Int) -> ThreadID { waiting[waiter].thread }
+
   /// From when on a hold that ends is to be charged with what one waited; nil where it is not.
   func chargedFrom(_ waiter: Int, by release: Event) -> Timestamp? {
     let from = max(holdStart(release), waiting[waiter].unchargedFrom)

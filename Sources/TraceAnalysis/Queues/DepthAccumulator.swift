@@ -18,6 +18,8 @@ struct DepthAccumulator {
   private var fullTime: Int64 = 0
   /// Depth times nanoseconds in each part of the recording.
   private var timeline: [Double] = []
+  /// The same more finely, where that is wanted.
+  var curve: CurveParts?
   private let capacity: Int64
   private let isBounded: Bool
   private let startsKnown: Bool
@@ -91,6 +93,13 @@ struct DepthAccumulator {
       mean: whole.duration > 0 ? whole.weighted / whole.duration : Double(value ?? 0))
   }
 
+  /// Its curve up to `end`.
+  func curve(end: Timestamp) -> CurveParts? {
+    var whole = self
+    whole.settle(at: end)
+    return whole.curve
+  }
+
   private mutating func settle(at time: Timestamp) {
     defer { since = max(since, time) }
     guard let value = value.map(shown) else { return }
@@ -102,6 +111,7 @@ struct DepthAccumulator {
     if value <= 0 { emptyTime = emptyTime.saturatingAdd(lasted) }
     if capacity > 0, value >= capacity { fullTime = fullTime.saturatingAdd(lasted) }
     if value != 0 { addToTimeline(value, from: since, to: time) }
+    curve?.add(value, from: since, to: time)
   }
 
   private mutating func addToTimeline(_ value: Int64, from start: Timestamp, to end: Timestamp) {

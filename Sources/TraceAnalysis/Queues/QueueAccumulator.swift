@@ -20,12 +20,13 @@ struct QueueAccumulator {
   private let kind: LockKind
   private var holdsBytes: Bool { kind.holdsBytes }
 
-  init(_ lock: Lock?, partLength: Int64) {
+  init(_ lock: Lock?, partLength: Int64, curve: CurveParts? = nil) {
     kind = lock?.kind ?? .unknown
     depth = DepthAccumulator(
       capacity: Int64(clamping: lock?.capacity ?? 0),
       isBounded: kind.isBounded,
       startsKnown: kind.isKernelQueue, partLength: partLength)
+    depth.curve = curve
   }
 
   /// Items are put in.
@@ -79,10 +80,19 @@ struct QueueAccumulator {
   /// The summary of its depth up to `end`. Of a socket that nobody who is recorded receives from, the
   /// depth is not known: the kernel tells only who receives. Nor is it of messages.
   func depthSummary(end: Timestamp) -> DepthSummary {
-    guard kind == .socket || kind == .messages, dequeued == 0 else {
-      return depth.summary(end: end)
+    guard isDepthKnown else {
+      return DepthAccumulator(capacity: 0, partLength: 1).summary(end: end)
     }
-    return DepthAccumulator(capacity: 0, partLength: 1).summary(end: end)
+    return depth.summary(end: end)
+  }
+
+  /// Its depth for a timeline, where one is wanted and it is known.
+  func depthCurve(end: Timestamp) -> CurveParts? {
+    isDepthKnown && !depth.isEmpty ? depth.curve(end: end) : nil
+  }
+
+  private var isDepthKnown: Bool {
+    (kind != .socket && kind != .messages) || dequeued > 0
   }
 
   /// A thread has waited for room, or for something to come.

@@ -56,6 +56,9 @@ struct ThreadTimeline {
   private var cpu: Int64 = -1
   /// Since the last sample.
   private var sinceSample = StateTimes()
+  private var lastSample: Timestamp
+  /// What it did in equal parts of the run, where that is wanted.
+  private(set) var parts: StateParts?
 
   /// A thread that lives from one moment to another.
   init(number: UInt32, isForeign: Bool, start: Timestamp, end: Timestamp) {
@@ -64,6 +67,7 @@ struct ThreadTimeline {
     self.start = start
     self.end = max(start, end)
     now = start
+    lastSample = start
     history = ThreadHistory(start: start)
     path.until = start
   }
@@ -133,6 +137,7 @@ struct ThreadTimeline {
     if !isBlocked {
       path.advance(to: time, thread: number, activity, lock: 0)
     }
+    parts?.add(activity, lock: waits.last?.lock ?? 0, from: now, to: time)
     now = time
   }
 
@@ -161,6 +166,18 @@ struct ThreadTimeline {
       body(wait.lock, end - max(start, now))
     }
   }
+
+  /// Lets it collect what it does in each part of a span of time.
+  mutating func follow(_ scale: TimeParts) { parts = StateParts(scale, from: start, to: end) }
+
+  /// Another held what it waited for.
+  @inline(__always)
+  mutating func blame(_ holder: UInt32, from: Timestamp, to: Timestamp) {
+    parts?.blame(holder, from: from, to: to)
+  }
+
+  /// How long it lives.
+  var lifetime: Int64 { end - start }
 
   /// The path up to a moment that it has come to without being woken by another.
   ///
@@ -260,6 +277,7 @@ struct ThreadTimeline {
       state = before
       // It has not been told as anything yet.
       times = StateTimes()
+      parts?.reset()
       now = start
     }
     settle(to: time)
@@ -287,6 +305,8 @@ struct ThreadTimeline {
     }
     times[.sleeping] &+= rest
     sinceSample = StateTimes()
+    parts?.fill(running: run, runnable: runnable, from: lastSample, to: now)
+    lastSample = now
     history.append(times, at: min(time, end), waitingFor: waits.last?.lock ?? 0)
   }
 
