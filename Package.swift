@@ -127,6 +127,10 @@ let package = Package(
         "LinuxSystem", "TraceAnalysis", "TraceExport", "TraceFile", "TraceModel", "TraceRecorder",
         system, .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
+      // Into the binary, which may be moved.
+      resources: [
+        "page.html", "page.css", "words.js", "tables.js", "timeline.js", "flame.js", "page.js",
+      ].map { .embedInCode("HTML/\($0)") },
       swiftSettings: strict),
     .executableTarget(name: "ctrace", dependencies: ["CommandLine"], swiftSettings: strict),
 

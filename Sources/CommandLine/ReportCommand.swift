@@ -15,6 +15,7 @@ struct ReportCommand: ParsableCommand {
       Examples:
         ctrace report prog.ctrace
         ctrace report --timeline --top 30 prog.ctrace
+        ctrace report --format html -o prog.html prog.ctrace
         ctrace report --format json prog.ctrace | jq '.locks[0]'
       """
   )
@@ -23,9 +24,14 @@ struct ReportCommand: ParsableCommand {
   enum Format: String, ExpressibleByArgument, CaseIterable {
     case text
     case json
+    case html
   }
 
-  @Option(help: "text, or json with the schema ctrace-report/1.")
+  @Option(
+    help: """
+      text; html: one page, with a timeline to zoom, that needs no network; json with the \
+      schema ctrace-report/1.
+      """)
   var format = Format.text
 
   @Option(
@@ -46,6 +52,9 @@ struct ReportCommand: ParsableCommand {
 
   func validate() throws {
     if top < 1 { throw ValidationError("--top must be at least 1") }
+    if format == .html, output == nil || output == "-", Terminal.isTerminal(.standardOutput) {
+      throw ValidationError("a page is for a browser, not for a terminal; name a file with -o")
+    }
     if timeline, format != .text {
       throw ValidationError("--timeline is a text; leave --format away")
     }
@@ -53,14 +62,19 @@ struct ReportCommand: ParsableCommand {
 
   func run() throws {
     let input = try TraceInput(path: file)
-    let choice = timeline ? TimelineChoice() : nil
-    let (report, timeline) = try makeReport(of: input, timeline: choice, top: top)
+    let choice = timeline || format == .html ? TimelineChoice() : nil
+    let most = format == .html ? max(top, HTMLReport.threads) : top
+    let (report, timeline) = try makeReport(of: input, timeline: choice, top: most)
     let destination = try ResultOutput(path: output, madeOf: file)
     switch format {
     case .text:
       let style = output == nil ? Style(for: .standardOutput) : Style()
       let text = TextReport(report, style: style, file: file, top: top)
       try destination.write((timeline.map(text.timeline) ?? text.text).utf8)
+    case .html:
+      if let timeline {
+        try destination.write(HTMLReport(report: report, timeline: timeline, file: file).page())
+      }
     case .json:
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
@@ -85,5 +99,5 @@ func makeReport(
     isComplete: input.isComplete, lastTime: input.reader.lastTime, timeline: timeline)
   try input.forEachEvent("analysing") { analyzer.add($0) }
   let report = analyzer.report()
-  return (report, analyzer.timeline(of: report, threads: top, counters: min(top, 5)))
+  return (report, analyzer.timeline(of: report, threads: top, counters: max(top / 2, 1)))
 }

@@ -14,13 +14,18 @@ struct TimelineText {
       timeline.threads.map(row)
       + curves(timeline.waiters, title: "WAITERS") + curves(timeline.depths, title: "DEPTH")
     let layout = Layout(
-      labels: rows.map(\.label.count) + [8], notes: rows.map(\.note.count),
+      labels: rows.map(\.label.count) + [8],
+      notes: rows.map { $0.note.before.count + $0.note.name.count + $0.note.after.count },
       columns: style.columns)
     var lines = [style.bold(layout.line("TIMELINE", axis(layout.strip), "lock, mostly for"))]
     for row in rows {
       if let title = row.title { lines.append(style.bold(layout.line(title, "", ""))) }
       let strip = row.strip(layout.strip).map { style.coloured($0.text, $0.colour) }.joined()
-      lines.append(layout.line(row.label, strip, row.note, stripWidth: layout.strip))
+      let room = layout.note - row.note.before.count - row.note.after.count
+      let name = room > 3 ? shortened(row.note.name, to: room) : row.note.name
+      lines.append(
+        layout.line(
+          row.label, strip, row.note.before + name + row.note.after, stripWidth: layout.strip))
     }
     if timeline.otherThreads > 0 {
       let threads = timeline.otherThreads == 1 ? "thread" : "threads"
@@ -55,7 +60,8 @@ struct TimelineText {
     /// What stands above it, where it begins a section.
     var title: String?
     var label: String
-    var note: String
+    /// What stands behind it: a name that may be shortened, and what is around that.
+    var note: (before: String, name: String, after: String)
     /// Draws its strip so many columns wide.
     var strip: (Int) -> [Run]
   }
@@ -87,7 +93,9 @@ struct TimelineText {
   }
 
   /// The lock that a thread waited for longest, and its holder.
-  private func blocked(_ track: ThreadTrack) -> String {
+  private func blocked(
+    _ track: ThreadTrack
+  ) -> (before: String, name: String, after: String) {
     var whole = ThreadPart()
     var byLock: [UInt32: Int64] = [:]
     for part in track.parts {
@@ -97,20 +105,20 @@ struct TimelineText {
     }
     guard whole.lockWait > 0,
       let lock = byLock.max(by: { ($0.value, $1.key) < ($1.value, $0.key) })?.key
-    else { return "" }
+    else { return ("", "", "") }
     var byHolder: [UInt32: Int64] = [:]
     for part in track.parts where part.lock == lock && part.holder != 0 {
       byHolder[part.holder, default: 0] &+= part.lockWait
     }
     let percent = Double(whole.lockWait) / Double(max(whole.life, 1)) * 100
-    guard percent >= 1 else { return "<1 %" }
-    var text = "\(Int(percent.rounded())) % \(timeline.lockNames[lock] ?? "?")"
-    if let holder = byHolder.max(by: { ($0.value, $1.key) < ($1.value, $0.key) })?.key,
-      let name = timeline.threadNames[holder], !name.isEmpty
+    guard percent >= 1 else { return ("<1 %", "", "") }
+    var holder = ""
+    if let most = byHolder.max(by: { ($0.value, $1.key) < ($1.value, $0.key) })?.key,
+      let name = timeline.threadNames[most], !name.isEmpty
     {
-      text += "\(style.hasUnicode ? " ← " : " <- ")\(name)"
+      holder = "\(style.hasUnicode ? " ← " : " <- ")\(shortened(name, to: 15))"
     }
-    return text
+    return ("\(Int(percent.rounded())) % ", timeline.lockNames[lock] ?? "?", holder)
   }
 
   private func curves(_ tracks: [CounterTrack], title: String) -> [Row] {
@@ -120,7 +128,9 @@ struct TimelineText {
         track.unit == "bytes"
         ? "max \(greatest) B"
         : "max \(greatest)" + (track.capacity.map { $0 < 1 << 32 ? " of \($0)" : "" } ?? "")
-      return Row(title: place == 0 ? title : nil, label: track.name, note: note) { width in
+      return Row(
+        title: place == 0 ? title : nil, label: track.name, note: (note, "", "")
+      ) { width in
         merged(
           (0..<width).map { column in
             let value = range(of: column, width).lazy.map { track.maxima[$0] }.max() ?? 0
@@ -227,11 +237,11 @@ private struct Mark {
 private struct Layout {
   private let label: Int
   let strip: Int
-  private let note: Int
+  let note: Int
 
   init(labels: [Int], notes: [Int], columns: Int) {
     label = min(labels.max() ?? 0, max(10, columns / 5))
-    note = min(notes.max() ?? 0, columns * 3 / 10)
+    note = min(notes.max() ?? 0, columns * 7 / 20)
     strip = max(10, columns - label - 2 - (note > 0 ? note + 2 : 0))
   }
 
