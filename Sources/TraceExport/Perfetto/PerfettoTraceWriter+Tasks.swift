@@ -36,9 +36,8 @@ extension PerfettoTraceWriter {
   /// A task released what others waited for: on the track of the lock, because its holder may have run on
   /// and off many times meanwhile.
   mutating func taskRelease(_ recorded: Event, _ lock: Int, _ track: Int) {
-    let process = UInt32(tracks[track].process)
     let name =
-      tasks.place(of: recorded.value, in: process).map {
+      tasks.place(of: recorded.value, in: image(of: recorded)).map {
         Int(tasks.states[$0].lock)
       }.flatMap { $0 == 0 ? nil : self.name(.plain, $0) }
       ?? self.name(.hold, lock)
@@ -59,19 +58,23 @@ extension PerfettoTraceWriter {
     }
   }
 
+  private func image(of recorded: Event) -> ProcessID {
+    threads[threadIndex[recorded.thread.rawValue]].process
+  }
+
   /// The place of a task's track, which begins here if the task is new. `lock` is its name; nil where that
-  /// is not known.
+  /// is not known. Nil where there are too many, and for callbacks, which are no task's and have the number 0.
   private mutating func taskPlace(
     of recorded: Event, _ lock: Int?, _ track: Int, from start: Int64
   ) -> Int? {
-    let process = tracks[track].process
-    if let place = tasks.place(of: recorded.value, in: UInt32(process)) { return place }
+    guard recorded.value != 0 else { return nil }
+    let image = image(of: recorded)
+    if let place = tasks.place(of: recorded.value, in: image) { return place }
     guard
-      let place = tasks.begin(
-        recorded.value, in: UInt32(process), lock: lock ?? 0, track: track, at: start)
+      let place = tasks.begin(recorded.value, in: image, lock: lock ?? 0, track: track, at: start)
     else { return nil }
     let uuid = appendTrack(
-      in: .tasks, ofProcess: process, rank: UInt64(lock ?? 0),
+      in: .tasks, ofProcess: tracks[track].process, rank: UInt64(lock ?? 0),
       number: firstTaskTrack + UInt64(place),
       named: lock.map { interned.lockNames[$0] } ?? "task")
     startEvent(.begin, on: uuid, .task, named: name(.plain, lock ?? 0))

@@ -4,16 +4,18 @@ internal import TraceModel
 struct RecordedThread {
   /// The place of its track.
   var track: Int
+  /// Its program image.
+  var process = ProcessID.unknown
 
   /// All threads; the first one stands for threads without a definition.
   static func all(
     _ definitions: TraceDefinitions, _ ids: ChromeIDs
   ) -> (threads: [RecordedThread], index: NumberIndex) {
-    let numbers = definitions.threads.keys.sorted()
+    let threads = definitions.threads.values.sorted { $0.id < $1.id }
     return (
       [RecordedThread(track: ChromeIDs.unknown)]
-        + numbers.map { RecordedThread(track: ids.track($0)) },
-      NumberIndex(numbers.map(\.rawValue))
+        + threads.map { RecordedThread(track: ids.track($0.id), process: $0.process) },
+      NumberIndex(threads.map(\.id.rawValue))
     )
   }
 }
