@@ -49,6 +49,7 @@ struct RingRecord {
       MemoryLayout<ctrace_record_items>.size
     case CTRACE_RECORD_NAME.rawValue: MemoryLayout<ctrace_record_name>.size
     case CTRACE_RECORD_USE.rawValue: MemoryLayout<ctrace_record_use>.size
+    case CTRACE_RECORD_NESTING.rawValue: MemoryLayout<ctrace_record_nesting>.size
     case CTRACE_RECORD_EXEC.rawValue: MemoryLayout<ctrace_record_exec>.size
     case CTRACE_RECORD_MODULE.rawValue: MemoryLayout<ctrace_record_module>.size
     default: MemoryLayout<ctrace_record>.size

@@ -31,8 +31,21 @@ extension TraceAnalyzer {
       followWake(thread, lock, locks[lock].contended, &timelines, at: event.time)
     }
     timelines[thread].endWait(for: UInt32(truncatingIfNeeded: lock), at: event.time)
-    guard lockKinds[lock].isContended else { return }
-    if let waiter { split(event, lock, waiter, thread, &locks, &timelines) }
+    if event.outcome == .unfinished {
+      unfinished.note(event, kind: lockKinds[lock], isReleased: waiter?.hasSeenRelease ?? false)
+    }
+    guard lockKinds[lock].isContended else {
+      if lockKinds[lock] == .condition { endConditionWait(event, lock, thread, locks) }
+      return
+    }
+    if let waiter {
+      let place = locks[lock].contended
+      if place >= 0, event.outcome == .acquired {
+        contended[place].handovers.note(event, waiter, othersWait: locks[lock].isWaitedFor)
+      }
+      if place >= 0, waiter.isWriter { contended[place].writers.note(event, waiter) }
+      split(event, lock, waiter, thread, &locks, &timelines)
+    }
     if let freed = candidates.note(lock, waited: locks[lock].waits.total) {
       for index in timelines.indices { timelines[index].path.savings[freed] = 0 }
       for index in contended.indices { contended[index].wake?.path.savings[freed] = 0 }

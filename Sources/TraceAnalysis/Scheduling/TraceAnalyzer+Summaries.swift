@@ -123,7 +123,7 @@ extension TraceAnalyzer {
     return links
   }
 
-  private func name(of thread: Thread?) -> String {
+  func name(of thread: Thread?) -> String {
     guard let thread else { return "" }
     return thread.name.isEmpty ? "\(thread.tid)" : thread.name
   }
