@@ -10,10 +10,20 @@ struct LockAccumulator {
   /// A wait that has not ended.
   struct Waiter {
     var thread: ThreadID
+    var start: Timestamp
+    /// Whether it asks for the exclusive side of a reader/writer lock.
+    var isWriter = false
     /// From here on it is not charged to any holder yet.
     var unchargedFrom: Timestamp
     /// Why it has taken so long up to there.
     var split = WaitSplit()
+    /// Nanoseconds in which nobody had the lock, between holds that it waited for.
+    var unheld: Int64 = 0
+    /// Readers that asked later, and have had the lock meanwhile.
+    var overtaken: UInt64 = 0
+
+    /// Whether the lock was released since it waits.
+    var hasSeenRelease: Bool { unchargedFrom > start }
   }
 
   /// A part of a wait that ended, without the lock, before the hold did that it was for.
@@ -41,7 +51,10 @@ struct LockAccumulator {
 
   /// A thread begins to wait.
   mutating func begin(_ event: Event) {
-    waiting.append(Waiter(thread: event.thread, unchargedFrom: event.time))
+    waiting.append(
+      Waiter(
+        thread: event.thread, start: event.time, isWriter: event.operation == .write,
+        unchargedFrom: event.time))
   }
 
   /// Whether threads wait for it.
@@ -120,8 +133,11 @@ struct LockAccumulator {
       if event.time > from {
         blame = blame.saturatingAdd(event.time - from)
         // Before the hold began nobody is known to have had the lock.
-        waiting[index].split.other &+= max(0, from - waiting[index].unchargedFrom)
+        let unheld = max(0, from - waiting[index].unchargedFrom)
+        waiting[index].split.other &+= unheld
+        if waiting[index].hasSeenRelease { waiting[index].unheld &+= unheld }
       }
+      if event.operation == .read, start > waiting[index].start { waiting[index].overtaken += 1 }
       waiting[index].unchargedFrom = max(waiting[index].unchargedFrom, event.time)
     }
     for wait in departed {
