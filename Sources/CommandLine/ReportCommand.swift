@@ -12,8 +12,15 @@ struct ReportCommand: ParsableCommand {
     abstract: "Show what a recording says.",
     usage: "ctrace report [<option> ...] <recording>",
     discussion: """
+      Without options, one screen: the verdict, and what cost most. Then one thing, or one \
+      part of the run, in full. A name may be a part of one that only one thing has.
+
       Examples:
         ctrace report prog.ctrace
+        ctrace report --lock cache_mu prog.ctrace
+        ctrace report --from 1.5s --to 2s prog.ctrace
+        ctrace report --sort busy --top 50 prog.ctrace
+        ctrace report --format markdown prog.ctrace
         ctrace report --format json prog.ctrace | jq '.locks[0]'
       """
   )
@@ -22,9 +29,10 @@ struct ReportCommand: ParsableCommand {
   enum Format: String, ExpressibleByArgument, CaseIterable {
     case text
     case json
+    case markdown
   }
 
-  @Option(help: "text, or json with the schema ctrace-report/1.")
+  @Option(help: "text, markdown, or json with the schema ctrace-report/1.")
   var format = Format.text
 
   @Option(
@@ -32,27 +40,38 @@ struct ReportCommand: ParsableCommand {
     help: ArgumentHelp("The file to write to, instead of standard output.", valueName: "file"))
   var output: String?
 
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("Show so many locks and threads.", valueName: "number"))
-  var top = 10
+  @OptionGroup(title: "One thing")
+  var subject: SubjectOptions
+
+  @OptionGroup(title: "Part, order and length")
+  var view: ViewOptions
 
   @Argument(help: ArgumentHelp("The recording.", valueName: "recording"))
   var file: String
 
-  func validate() throws {
-    if top < 1 { throw ValidationError("--top must be at least 1") }
-  }
-
   func run() throws {
-    let report = try makeReport(of: try TraceInput(path: file))
+    let input = try TraceInput(path: file)
+    var report = try makeReport(of: input, window: try view.window(of: input))
+    if let key = view.sort { report.sort(by: key) }
+    let subject = try subject.subject(in: report)
     let destination = try ResultOutput(path: output, madeOf: file)
     switch format {
     case .text:
       let style = output == nil ? Style(for: .standardOutput) : Style()
       try destination.write(
-        TextReport(report, style: style, file: file, top: top).text.utf8)
+        TextReport(
+          report, style: style, file: file, top: view.rows(isWhole: subject == nil),
+          subject: subject, isSorted: view.sort != nil
+        ).text.utf8)
+    case .markdown:
+      try destination.write(
+        MarkdownReport(
+          report, file: file, top: view.rows(isWhole: subject == nil), subject: subject,
+          isSorted: view.sort != nil
+        ).text.utf8)
     case .json:
+      if let subject { report = report.about(subject) }
+      if let top = view.top { report.keep(top: top) }
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
       try destination.write(try encoder.encode(report))
@@ -62,11 +81,11 @@ struct ReportCommand: ParsableCommand {
   }
 }
 
-/// Analyses a recording.
-func makeReport(of input: TraceInput) throws -> Report {
+/// Analyses a recording, or a part of it.
+func makeReport(of input: TraceInput, window: TraceWindow? = nil) throws -> Report {
   var analyzer = TraceAnalyzer(
     definitions: input.definitions, lostEvents: input.reader.lostEvents,
-    isComplete: input.isComplete, lastTime: input.reader.lastTime)
+    isComplete: input.isComplete, lastTime: input.reader.lastTime, window: window)
   try input.forEachEvent("analysing") { analyzer.add($0) }
   return analyzer.report()
 }

@@ -20,12 +20,25 @@ struct QueueAccumulator {
   private let kind: LockKind
   private var holdsBytes: Bool { kind.holdsBytes }
 
-  init(_ lock: Lock?, partLength: Int64) {
+  /// Whether both ends of it have been seen.
+  private var isFollowed = false
+
+  init(_ lock: Lock?, origin: Timestamp, partLength: Int64) {
     kind = lock?.kind ?? .unknown
     depth = DepthAccumulator(
       capacity: Int64(clamping: lock?.capacity ?? 0),
       isBounded: kind.isBounded,
-      startsKnown: kind.isKernelQueue, partLength: partLength)
+      startsKnown: kind.isKernelQueue, origin: origin, partLength: partLength)
+  }
+
+  /// Forgets what was, up to a moment, but not what is in it.
+  mutating func restart(at time: Timestamp) {
+    isFollowed = isFollowed || (enqueued > 0 && dequeued > 0)
+    depth.restart(at: time)
+    (residence, work) = (Distribution(), Distribution())
+    (putWaits, takeWaits) = (Distribution(), Distribution())
+    (producers, consumers) = (StackTotals(), StackTotals())
+    (enqueued, dequeued, instants) = (0, 0, 0)
   }
 
   /// Items are put in.
@@ -70,7 +83,7 @@ struct QueueAccumulator {
   /// Something says what its depth is.
   mutating func set(_ event: Event) {
     if event.operation == .told {
-      guard enqueued == 0 || dequeued == 0 else { return }
+      guard !isFollowed, enqueued == 0 || dequeued == 0 else { return }
       if depth.isEmpty { unseen = max(event.value, 0) }
     }
     depth.change(to: event.value, at: event.time)
