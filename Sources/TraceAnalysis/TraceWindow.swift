@@ -30,8 +30,10 @@ struct EventClipper {
   private var sampled: [ThreadID: Timestamp] = [:]
   /// What goes on at the end, as far as it does before it.
   private var late: [Event] = []
-  /// Locks that were released after the end.
-  private var releasedLate: Set<LockID> = []
+  /// Locks that went to another after the end.
+  private var passedOn: Set<LockID> = []
+  /// Queues out of which something was taken after the end.
+  private(set) var takenAfter: Set<LockID> = []
   /// Threads on which the kernel says something after the end, and whether they ran until then.
   private(set) var wordsAfter: [ThreadID: Bool] = [:]
   /// Whether the part has begun.
@@ -102,8 +104,15 @@ struct EventClipper {
     var event = event
     switch event.kind {
     case .release, .taskRelease:
-      let isFirst = releasedLate.insert(event.lock).inserted
+      // Who releases it has had it since the last one did, if nobody has come to have it meanwhile.
+      let isFirst = passedOn.insert(event.lock).inserted
       guard event.isDurationKnown ? event.start < to : isFirst else { return }
+    case .wait:
+      if event.outcome == .acquired { passedOn.insert(event.lock) }
+      return
+    case .dequeue:
+      takenAfter.insert(event.lock)
+      return
     case .taskWait, .slice:
       guard event.isDurationKnown, event.start < to else { return }
       if event.kind == .taskWait { event.outcome = .unfinished }
@@ -176,6 +185,10 @@ extension TraceAnalyzer {
     feed(clipper.unfinished().span)
     // They are events of the time after.
     eventCount = count
+    for lock in clipper.takenAfter {
+      let queue = queuePlaces[lockIndex.place(of: lock.rawValue)]
+      if queue >= 0 { queues[Int(queue)].isTakenFrom = true }
+    }
     for (thread, isRunning) in clipper.wordsAfter {
       timelines[threadIndex.place(of: thread.rawValue)].tellLate(isRunning: isRunning)
     }

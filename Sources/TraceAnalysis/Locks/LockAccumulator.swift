@@ -12,6 +12,8 @@ struct LockAccumulator {
     var thread: ThreadID
     /// From here on it is not charged to any holder yet.
     var unchargedFrom: Timestamp
+    /// Whether a holder has released it meanwhile.
+    var isCharged = false
     /// Why it has taken so long up to there.
     var split = WaitSplit()
     /// What held up its holders longest, by the lock's place, 0 for nothing, and for how long.
@@ -59,7 +61,8 @@ struct LockAccumulator {
     departed.removeAll()
     for place in waiting.indices {
       waiting[place] = Waiter(
-        thread: waiting[place].thread, unchargedFrom: max(waiting[place].unchargedFrom, time))
+        thread: waiting[place].thread, unchargedFrom: max(waiting[place].unchargedFrom, time),
+        isCharged: waiting[place].isCharged)
     }
   }
 
@@ -148,7 +151,10 @@ struct LockAccumulator {
         // Before the hold began nobody is known to have had the lock.
         waiting[index].split.other &+= max(0, from - waiting[index].unchargedFrom)
       }
-      waiting[index].unchargedFrom = max(waiting[index].unchargedFrom, event.time)
+      if event.time > waiting[index].unchargedFrom {
+        waiting[index].unchargedFrom = event.time
+        waiting[index].isCharged = true
+      }
     }
     for wait in departed { blame &+= max(0, min(event.time, wait.end) - max(start, wait.start)) }
     departed.removeAll(keepingCapacity: true)

@@ -13,6 +13,8 @@ struct QueueAccumulator {
   private(set) var consumers = StackTotals()
   private(set) var enqueued: UInt64 = 0
   private(set) var dequeued: UInt64 = 0
+  /// Whether it is seen, at any time, that something is taken out.
+  var isTakenFrom = false
   private(set) var instants: UInt64 = 0
   private var waiting = ItemRuns()
   /// Items that were in when it was first looked at and are not out yet.
@@ -56,6 +58,7 @@ struct QueueAccumulator {
   mutating func dequeue(_ event: Event) {
     let count = max(event.value, 0)
     dequeued &+= UInt64(count)
+    isTakenFrom = true
     // A loop tells itself what is ready to run; most of that was never seen to come in.
     if kind != .eventLoop { depth.change(by: -count, at: event.time) }
     consumers.add(event.stack, time: count)
@@ -92,7 +95,7 @@ struct QueueAccumulator {
   /// The summary of its depth up to `end`. Of a socket that nobody who is recorded receives from, the
   /// depth is not known: the kernel tells only who receives. Nor is it of messages.
   func depthSummary(end: Timestamp) -> DepthSummary {
-    guard kind == .socket || kind == .messages, dequeued == 0 else {
+    guard kind == .socket || kind == .messages, !isTakenFrom else {
       return depth.summary(end: end)
     }
     return DepthAccumulator(capacity: 0, partLength: 1).summary(end: end)

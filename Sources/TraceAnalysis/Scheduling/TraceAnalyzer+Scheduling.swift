@@ -55,7 +55,7 @@ extension TraceAnalyzer {
     // No release was seen: the lock is shared with a process that is not recorded as this one's, or its
     // holder ended. Whoever had it when the wait began had it until the waiter was woken.
     let owner = threadIndex.place(of: event.owner.rawValue)
-    if owner != 0, from <= event.start,
+    if owner != 0, !waiter.isCharged,
       let woken = wokenTime(
         event, timelines[thread].times(from: event.start, to: event.time),
         lastWoken: timelines[thread].hasSwitches ? timelines[thread].lastWoken : nil),
