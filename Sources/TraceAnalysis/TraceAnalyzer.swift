@@ -231,6 +231,7 @@ public struct TraceAnalyzer {
   /// The report of everything that was added; nothing is to be added after.
   public mutating func report() -> Report {
     if let clipper { finishPart(clipper) }
+    clipper = nil
     for index in timelines.indices { timelines[index].finish() }
     let threads = threadSummaries()
     let locks = lockSummaries(running: threads.reduce(0) { $0 &+ $1.runNs })
@@ -332,7 +333,12 @@ public struct TraceAnalyzer {
         longestWait: longestWait(found), waits: waitSummaries(found),
         lockWaitTimeline: found.timeline, states: timeline.strip.text,
         daemon: thread.isDaemon ? true : nil)
-      if timeline.hasSwitches { summary.tell(timeline, wakers: wakerSummaries(timeline)) }
+      if timeline.hasSwitches {
+        summary.tell(timeline, wakers: wakerSummaries(timeline))
+      } else if isPart, timeline.hasSamples {
+        // The kernel's own counts, which are better, are of the whole.
+        summary.tell(timeline.times)
+      }
       return summary
     }
   }

@@ -3,17 +3,21 @@ internal import TraceModel
 extension ThreadSummary {
   /// Takes over what the kernel said of a thread.
   mutating func tell(_ timeline: ThreadTimeline, wakers: [WakerSummary]) {
-    let times = timeline.times
-    runNs = times[.running]
-    runnableNs = times[.runnable]
-    lockWaitNs = times[.lockWait]
-    queueWaitNs = times[.queueWait]
-    idleNs = times[.sleeping] &+ times[.disk]
+    tell(timeline.times)
     switches = SwitchCounts(
       voluntary: timeline.switches.voluntary, preempted: timeline.switches.preempted)
     migrations = timeline.migrations
     runQueueNs = timeline.runQueue.summary
     self.wakers = wakers
+  }
+
+  /// Takes over what a thread did.
+  mutating func tell(_ times: StateTimes) {
+    runNs = times[.running]
+    runnableNs = times[.runnable]
+    lockWaitNs = times[.lockWait]
+    queueWaitNs = times[.queueWait]
+    idleNs = times[.sleeping] &+ times[.disk]
   }
 }
 
