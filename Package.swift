@@ -124,9 +124,13 @@ let package = Package(
     .target(
       name: "CommandLine",
       dependencies: [
-        "LinuxSystem", "TraceAnalysis", "TraceExport", "TraceFile", "TraceModel", "TraceRecorder",
-        system, .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "CZlib", "LinuxSystem", "TraceAnalysis", "TraceExport", "TraceFile", "TraceModel",
+        "TraceRecorder", system, .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
+      // Into the binary, which may be moved.
+      resources: [
+        "page.html", "page.css", "words.js", "tables.js", "timeline.js", "flame.js", "page.js",
+      ].map { .embedInCode("HTML/\($0)") },
       swiftSettings: strict),
     .executableTarget(name: "ctrace", dependencies: ["CommandLine"], swiftSettings: strict),
 
@@ -148,7 +152,8 @@ let package = Package(
       name: "TraceExportTests", dependencies: ["TraceExport", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
-      name: "TraceRecorderTests", dependencies: ["TraceRecorder", "TraceModel"],
+      name: "TraceRecorderTests",
+      dependencies: ["CTraceABI", "LinuxSystem", "TraceFile", "TraceModel", "TraceRecorder"],
       swiftSettings: strict),
     // A program to be recorded.
     .executableTarget(

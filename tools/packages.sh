@@ -15,6 +15,8 @@
     libpython3.11-testsuite
     rustc zstd
   )
+  # To test what browsers show.
+  browser_packages=(chromium fonts-liberation python3)
   # To see it at work.
   demo_packages=(pbzip2)
 }
@@ -37,6 +39,11 @@ fail() {
 require_swift() {
   command -v swift >/dev/null 2>&1 ||
     fail "swift is not on PATH; install Swift 6.3 from https://swift.org/install"
+}
+
+# Node runs what drives browsers: any that is there, or else Debian's.
+require_node() {
+  command -v node >/dev/null 2>&1 || install_missing nodejs
 }
 
 # The packages among those named that are not installed.

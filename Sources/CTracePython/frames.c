@@ -7,8 +7,10 @@
 /// Up to 3.10 frames are objects, each of a call in C of its own.
 #define FRAMES_ARE_OBJECTS                                                                         \
   .thread_frame = 24, .indirect_frame = CTRACE_NO_OFFSET, .frame_code = 32, .frame_back = 24,      \
-  .frame_entry = CTRACE_NO_OFFSET, .code_file = 104, .code_name = 112, .code_first_line = 40,      \
-  .code_lines = 120, .string_ascii = 48, .string_other = 72
+  .frame_entry = CTRACE_NO_OFFSET, .string_ascii = 48, .string_other = 72
+/// From 3.8 on, which has one number more in front of them.
+#define CODE_HAS_POSITIONAL_COUNT                                                                  \
+  .code_file = 104, .code_name = 112, .code_first_line = 40, .code_lines = 120
 
 /// From 3.12 on a call in C has a frame of its own, which is not the program's.
 #define CALLS_HAVE_FRAMES                                                                          \
@@ -17,9 +19,22 @@
   .code_first_line = 68, .code_lines = 136, .string_ascii = 40, .string_other = 56
 
 static const struct ctrace_python_layout layouts[] = {
-    {.version = 8, FRAMES_ARE_OBJECTS, .frame_instruction = 104, .frame_locals = 360},
-    {.version = 9, FRAMES_ARE_OBJECTS, .frame_instruction = 104, .frame_locals = 360},
-    {.version = 10, FRAMES_ARE_OBJECTS, .frame_instruction = 96, .frame_locals = 352},
+    {
+        .version = 7,
+        FRAMES_ARE_OBJECTS,
+        .frame_instruction = 104,
+        .frame_locals = 360,
+        .code_file = 96,
+        .code_name = 104,
+        .code_first_line = 36,
+        .code_lines = 112,
+    },
+    {.version = 8, FRAMES_ARE_OBJECTS, CODE_HAS_POSITIONAL_COUNT, .frame_instruction = 104,
+     .frame_locals = 360},
+    {.version = 9, FRAMES_ARE_OBJECTS, CODE_HAS_POSITIONAL_COUNT, .frame_instruction = 104,
+     .frame_locals = 360},
+    {.version = 10, FRAMES_ARE_OBJECTS, CODE_HAS_POSITIONAL_COUNT, .frame_instruction = 96,
+     .frame_locals = 352},
     {
         .version = 11,
         .thread_frame = 56,

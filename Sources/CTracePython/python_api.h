@@ -1,6 +1,6 @@
 // CPython's API as far as the probe needs it, so that one build serves all versions and no header of
 // Python's is needed: the stable ABI (<https://docs.python.org/3/c-api/stable.html>), and a few functions
-// beside it that all versions from 3.8 to 3.13 export. Where not all do, the declaration is weak.
+// beside it that all versions from 3.7 to 3.13 export. Where not all do, the declaration is weak.
 #ifndef CTRACE_PYTHON_API_H
 #define CTRACE_PYTHON_API_H
 
@@ -110,7 +110,7 @@ enum { PYMEM_DOMAIN_RAW = 0 };
 void PyMem_GetAllocator(int domain, PyMemAllocatorEx *allocator);
 void PyMem_SetAllocator(int domain, PyMemAllocatorEx *allocator);
 
-int PySys_AddAuditHook(Py_AuditHookFunction hook, void *data);
+WEAK int PySys_AddAuditHook(Py_AuditHookFunction hook, void *data);
 const char *Py_GetVersion(void);
 int Py_IsInitialized(void);
 void *PyGILState_GetThisThreadState(void);
@@ -151,6 +151,7 @@ WEAK void *PyInterpreterState_Main(void);
 void PyObject_ClearWeakRefs(PyObject *object);
 void *PyCapsule_GetPointer(PyObject *capsule, const char *name);
 PyObject *PyImport_GetModule(PyObject *name);
+PyObject *PyImport_GetModuleDict(void);
 PyObject *PyEval_GetBuiltins(void);
 PyObject *PyEval_GetFrame(void);
 PyObject *PyEval_EvalCode(PyObject *code, PyObject *globals, PyObject *locals);

@@ -1,6 +1,9 @@
 // The beginning: an audit hook, which the interpreter lets C code add before it is initialised, and which
 // every way to run Python code passes (<https://peps.python.org/pep-0578/>). Nothing is needed on Python's
 // search path, so that -I, -S and -E change nothing.
+//
+// 3.7 has no such hooks. There the probe has its turn whenever the interpreter makes a lock or ends one, as each
+// import does, and each thread and queue that is made.
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,14 +42,16 @@ struct watched_module watched_modules[] = {
 
 // MARK: Modules
 
-/// Sets up a module that is loaded already; one whose own code still runs is not complete.
-static void set_up_loaded(struct watched_module *watched) {
+/// Sets up a module that is loaded already; false for one whose own code still runs.
+static bool set_up_loaded(struct watched_module *watched) {
   PyObject *name = PyUnicode_FromString(watched->name);
   PyObject *module = name == NULL ? NULL : PyImport_GetModule(name);
-  if (module != NULL && module != Py_None) watched->is_done = watched->set_up(module);
+  bool is_there = module != NULL && module != Py_None;
+  if (is_there) watched->is_done = watched->set_up(module);
   PyErr_Clear();
   Py_DecRef(module);
   Py_DecRef(name);
+  return !is_there || watched->is_done;
 }
 
 /// Imports a module in the name of the program, which is about to. Where that fails, the program's import
@@ -82,13 +87,25 @@ static bool look_at_import(PyObject *arguments) {
   return true;
 }
 
+/// Sets up all that are loaded; false where one is not complete.
+static bool set_up_all_loaded(void) {
+  bool are_complete = true;
+  for (struct watched_module *watched = watched_modules; watched->name != NULL; watched++)
+    if (!watched->is_done && !set_up_loaded(watched)) are_complete = false;
+  return are_complete;
+}
+
 // MARK: The hook
 
 static void set_up(void) {
   is_set_up = true;
   set_up_frames();
-  for (struct watched_module *watched = watched_modules; watched->name != NULL; watched++)
-    set_up_loaded(watched);
+  set_up_all_loaded();
+}
+
+/// Other interpreters of the process are left alone.
+static bool is_main_interpreter(void) {
+  return PyInterpreterState_Get == NULL || PyInterpreterState_Get() == PyInterpreterState_Main();
 }
 
 /// The interpreter's entry of the hook: what it allocates when it is given the first one.
@@ -118,7 +135,7 @@ static int hook(const char *event, PyObject *arguments, void *unused) {
   // Programs that have Python in them run nothing in the interpreter's own ways, but import.
   if (!is_set_up && !(is_import ? Py_IsInitialized() : strncmp(event, "cpython.run_", 12) == 0))
     return 0;
-  if (PyInterpreterState_Get != NULL && PyInterpreterState_Get() != PyInterpreterState_Main()) return 0;
+  if (!is_main_interpreter()) return 0;
   PyObject *type, *value, *traceback;
   PyErr_Fetch(&type, &value, &traceback);
   if (!is_set_up) set_up();
@@ -144,10 +161,30 @@ static void add_hook(void) {
   PyMem_SetAllocator(PYMEM_DOMAIN_RAW, &allocator);
 }
 
+// MARK: Turns
+
+/// Looks at the modules where there are more than before.
+static void take_turn(void) {
+  static bool is_under_way, are_complete;
+  static Py_ssize_t known_modules;
+  if (is_under_way || !Py_IsInitialized()) return;
+  PyObject *modules = PyImport_GetModuleDict();
+  Py_ssize_t count = modules == NULL ? 0 : PyObject_Size(modules);
+  if (are_complete && count == known_modules) return;
+  is_under_way = true;
+  PyObject *type, *value, *traceback;
+  PyErr_Fetch(&type, &value, &traceback);
+  if (!is_set_up) set_up();
+  are_complete = set_up_all_loaded();
+  known_modules = count;
+  PyErr_Restore(type, value, traceback);
+  is_under_way = false;
+}
+
 // MARK: Versions
 
-/// The newest minor version that the probe has been tried with.
-enum { NEWEST_VERSION = 13 };
+/// The minor versions that the probe has been tried with.
+enum { OLDEST_VERSION = 7, NEWEST_VERSION = 13 };
 
 /// What can't be recorded of this interpreter, said to people; false where that is everything.
 static bool check_version(const char *version) {
@@ -170,13 +207,17 @@ static bool check_version(const char *version) {
   if (python_version == 13 && micro > 0)
     runtime->note("CPython keeps its locks to itself from 3.13.1 on: of threading.Lock and RLock waits are "
                   "recorded, but not who holds them, nor how often they are taken.");
-  return python_version >= 8;
+  return python_version >= OLDEST_VERSION;
 }
 
 __attribute__((visibility("default"))) bool ctrace_probe_start(const struct ctrace_probe_api *api) {
   if (api->size != sizeof *api || api->layout_size != sizeof(struct ctrace_python_layout)) return false;
   runtime = api;
-  if (check_version(Py_GetVersion())) add_hook();
+  if (!check_version(Py_GetVersion())) return true;
+  if (PySys_AddAuditHook != NULL)
+    add_hook();
+  else
+    runtime->call_at_locks(take_turn);
   return true;
 }
 

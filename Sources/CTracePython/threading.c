@@ -118,7 +118,7 @@ bool set_up_threading(PyObject *module) {
     mark_all(module, methods);
     mark(module, "RLock", CTRACE_ROLE_PART, 0);
     mark(thread, "join", python_version >= 13 ? CTRACE_ROLE_JOIN : CTRACE_ROLE_PART, CTRACE_THREAD);
-    stand_in(thread, "_set_native_id", thread_begins);
+    stand_in(thread, python_version >= 8 ? "_set_native_id" : "_set_ident", thread_begins);
     stand_in(thread, "_bootstrap_inner", thread_runs);
     stand_in(semaphore, "acquire", semaphore_acquire);
     stand_in(semaphore, "__enter__", semaphore_acquire);

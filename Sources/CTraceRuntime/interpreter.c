@@ -154,6 +154,18 @@ static void set_stack_switcher(const void *function) {
   interpreter.switcher = module_of((uintptr_t)function);
 }
 
+/// What is called when the interpreter has made a lock, or ended one.
+static void (*at_locks)(void);
+
+static void call_at_locks(void (*function)(void)) { at_locks = function; }
+
+void interpreter_turn(void) {
+  if (likely(at_locks == NULL) || !self.holds_gil) return;
+  int saved_errno = errno;
+  at_locks();
+  errno = saved_errno;
+}
+
 static struct ctrace_probe_api api = {
     .size = sizeof api,
     .layout_size = sizeof(struct ctrace_python_layout),
@@ -161,6 +173,7 @@ static struct ctrace_probe_api api = {
     .now = present,
     .now_after = present_after,
     .units = units,
+    .call_at_locks = call_at_locks,
     .read_frames = read_python_frames,
     .set_layout = set_python_layout,
     .set_stack_switcher = set_stack_switcher,
@@ -201,11 +214,6 @@ void load_probe(const char *runtime_path) {
   if (folder + sizeof CTRACE_PROBE_FILE > sizeof path) return;
   memcpy(path, runtime_path, folder);
   memcpy(path + folder, CTRACE_PROBE_FILE, sizeof CTRACE_PROBE_FILE);
-  struct symbol hook = {.name = "PySys_AddAuditHook"};
-  if (!find_symbol(&hook)) {
-    record_note("this CPython is older than 3.8: of its Python code nothing is recorded but the GIL.");
-    return;
-  }
   int saved_errno = errno;
   void *probe = real.dlopen(path, RTLD_LAZY | RTLD_LOCAL);
   ctrace_probe_start_function start =

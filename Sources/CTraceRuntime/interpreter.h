@@ -42,6 +42,9 @@ always_inline bool is_from_interpreter(struct site site) {
   return unlikely(contains(interpreter.module, site.address));
 }
 
+/// Calls what the probe wants called when the interpreter has made a lock, or ended one.
+void interpreter_turn(void);
+
 // MARK: Frames
 
 /// The stack of a thread that is in Python: no call in C is looked at.

@@ -130,6 +130,7 @@ exported int sem_init(sem_t *semaphore, int shared, unsigned value) {
   if (result != 0) return result;
   if (is_from_interpreter(THIS_SITE)) {
     python_lock_made(semaphore, value);
+    interpreter_turn();
   } else if (is_recording()) {
     if (shared)
       unnamed_semaphore_made(semaphore);
@@ -154,12 +155,14 @@ exported sem_t *sem_open(const char *name, int flags, ...) {
 
 exported int sem_destroy(sem_t *semaphore) {
   int result = real.sem_destroy(semaphore);
-  if (is_from_interpreter(THIS_SITE))
+  if (is_from_interpreter(THIS_SITE)) {
     python_lock_gone(semaphore);
-  else if (result == 0 && shared_semaphore(semaphore) != NULL)
+    interpreter_turn();
+  } else if (result == 0 && shared_semaphore(semaphore) != NULL) {
     shared_semaphore_gone(semaphore);
-  else if (result == 0 && is_recording())
+  } else if (result == 0 && is_recording()) {
     record_destroy((uintptr_t)semaphore, CTRACE_SEMAPHORE);
+  }
   return result;
 }
 

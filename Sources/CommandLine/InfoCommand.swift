@@ -47,7 +47,7 @@ struct InfoCommand: ParsableCommand {
     let eventBytes = reader.chunks.filter { $0.header.kind?.hasEvents == true }
       .reduce(UInt64(0)) { $0 + $1.byteCount }
     let events = reader.eventCount
-    let acquisitions = definitions.usesByLock.values.reduce(UInt64(0)) { $0 &+ $1.acquisitions }
+    let acquisitions = definitions.usesByLock.values.saturatingSum(\.acquisitions)
     var lines: [(String, String)] = [
       ("file", input.path),
       ("program", recording.program.joined(separator: " ")),

@@ -129,7 +129,12 @@ extension GILSummary {
       gil.worstHold?.stack = hold.stack.printable
     }
     for index in longHolds.indices { gil.longHolds[index].stack = longHolds[index].stack.printable }
-    for index in threads.indices { gil.threads[index].name = threads[index].name.printable }
+    for index in threads.indices {
+      gil.threads[index].name = threads[index].name.printable
+      if let owner = threads[index].waitedMostFor {
+        gil.threads[index].waitedMostFor?.name = owner.name.printable
+      }
+    }
     for index in pairs.indices {
       gil.pairs[index].waiter = pairs[index].waiter.printable
       gil.pairs[index].owner = pairs[index].owner.printable

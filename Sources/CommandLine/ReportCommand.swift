@@ -20,7 +20,8 @@ struct ReportCommand: ParsableCommand {
         ctrace report --lock cache_mu prog.ctrace
         ctrace report --from 1.5s --to 2s prog.ctrace
         ctrace report --sort busy --top 50 prog.ctrace
-        ctrace report --format markdown prog.ctrace
+        ctrace report --timeline --top 30 prog.ctrace
+        ctrace report --format html -o prog.html prog.ctrace
         ctrace report --format json prog.ctrace | jq '.locks[0]'
       """
   )
@@ -29,10 +30,15 @@ struct ReportCommand: ParsableCommand {
   enum Format: String, ExpressibleByArgument, CaseIterable {
     case text
     case json
+    case html
     case markdown
   }
 
-  @Option(help: "text, markdown, or json with the schema ctrace-report/1.")
+  @Option(
+    help: """
+      text; markdown, as for a comment on a change; html: one page, with a timeline to \
+      zoom, that needs no network; json with the schema ctrace-report/1.
+      """)
   var format = Format.text
 
   @Option(
@@ -46,29 +52,51 @@ struct ReportCommand: ParsableCommand {
   @OptionGroup(title: "Part, order and length")
   var view: ViewOptions
 
+  @Flag(help: "Draw the whole run: threads down, time across.")
+  var timeline = false
+
   @Argument(help: ArgumentHelp("The recording.", valueName: "recording"))
   var file: String
 
+  func validate() throws {
+    if format == .html, output == nil || output == "-", Terminal.isTerminal(.standardOutput) {
+      throw ValidationError("a page is for a browser, not for a terminal; name a file with -o")
+    }
+    if timeline, format != .text {
+      throw ValidationError("--timeline is a text; leave --format away")
+    }
+    if timeline || format == .html, subject.isGiven || view.sort != nil {
+      throw ValidationError(
+        "\(timeline ? "--timeline" : "a page") is of all there is, in its own order")
+    }
+  }
+
   func run() throws {
     let input = try TraceInput(path: file)
-    var report = try makeReport(of: input, window: try view.window(of: input))
+    let window = try view.window(of: input)
+    let choice = timeline || format == .html ? TimelineChoice(window) : nil
+    let rows = view.top ?? 10
+    let most = format == .html ? max(rows, HTMLReport.threads) : rows
+    var (report, timeline) = try makeReport(
+      of: input, window: window, timeline: choice, top: most)
     if let key = view.sort { report.sort(by: key) }
     let subject = try subject.subject(in: report)
+    let top = view.rows(isWhole: subject == nil)
     let destination = try ResultOutput(path: output, madeOf: file)
     switch format {
     case .text:
       let style = output == nil ? Style(for: .standardOutput) : Style()
-      try destination.write(
-        TextReport(
-          report, style: style, file: file, top: view.rows(isWhole: subject == nil),
-          subject: subject, isSorted: view.sort != nil
-        ).text.utf8)
+      let text = TextReport(
+        report, style: style, file: file, top: top, subject: subject, isSorted: view.sort != nil)
+      try destination.write((timeline.map(text.timeline) ?? text.text).utf8)
+    case .html:
+      if let timeline {
+        try destination.write(HTMLReport(report: report, timeline: timeline, file: file).page())
+      }
     case .markdown:
-      try destination.write(
-        MarkdownReport(
-          report, file: file, top: view.rows(isWhole: subject == nil), subject: subject,
-          isSorted: view.sort != nil
-        ).text.utf8)
+      let text = MarkdownReport(
+        report, file: file, top: top, subject: subject, isSorted: view.sort != nil)
+      try destination.write(text.text.utf8)
     case .json:
       if let subject { report = report.about(subject) }
       if let top = view.top { report.keep(top: top) }
@@ -81,11 +109,28 @@ struct ReportCommand: ParsableCommand {
   }
 }
 
-/// Analyses a recording, or a part of it.
-func makeReport(of input: TraceInput, window: TraceWindow? = nil) throws -> Report {
+extension TimelineChoice {
+  /// Of the part that a report is on.
+  fileprivate init(_ window: TraceWindow?) {
+    self.init(from: window?.from?.nanoseconds ?? 0, to: window?.to?.nanoseconds)
+  }
+}
+
+/// Analyses a recording.
+func makeReport(of input: TraceInput) throws -> Report {
+  try makeReport(of: input, window: nil, timeline: nil, top: 0).report
+}
+
+/// Analyses a recording, or a part of it, and makes a timeline of its `top` busiest threads where one is
+/// wanted.
+func makeReport(
+  of input: TraceInput, window: TraceWindow?, timeline: TimelineChoice?, top: Int
+) throws -> (report: Report, timeline: RunTimeline?) {
   var analyzer = TraceAnalyzer(
     definitions: input.definitions, lostEvents: input.reader.lostEvents,
-    isComplete: input.isComplete, lastTime: input.reader.lastTime, window: window)
+    isComplete: input.isComplete, lastTime: input.reader.lastTime, window: window,
+    timeline: timeline)
   try input.forEachEvent("analysing") { analyzer.add($0) }
-  return analyzer.report()
+  let report = analyzer.report()
+  return (report, analyzer.timeline(of: report, threads: top, counters: max(top / 2, 1)))
 }

@@ -17,8 +17,13 @@ struct SubjectOptions: ParsableArguments {
   @Option(help: ArgumentHelp("All of the tasks of one name.", valueName: "name"))
   var task: String?
 
+  private var names: [String] { [lock, thread, queue, task].compactMap(\.self) }
+
+  /// Whether the report is to be about one thing.
+  var isGiven: Bool { !names.isEmpty }
+
   func validate() throws {
-    if [lock, thread, queue, task].compactMap(\.self).count > 1 {
+    if names.count > 1 {
       throw ValidationError("give one of --lock, --thread, --queue and --task")
     }
   }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import TraceAnalysis
+internal import TraceModel
 
 /// What the tables of locks and threads are sorted by, the greatest first; names in their order.
 enum ReportSorting: String, ExpressibleByArgument, CaseIterable {
@@ -41,8 +42,9 @@ extension Report {
     case .contended: sortLocks { $0.contended }
     case .run: sortThreads { $0.runNs }
     case .runnable: sortThreads { $0.runnableNs }
-    case .idle: sortThreads { $0.idleNs &+ $0.queueWaitNs }
-    case .switches: sortThreads { ($0.switches?.voluntary ?? 0) &+ ($0.switches?.preempted ?? 0) }
+    case .idle: sortThreads { $0.idleNs.saturatingAdd($0.queueWaitNs) }
+    case .switches:
+      sortThreads { ($0.switches?.voluntary ?? 0).saturatingAdd($0.switches?.preempted ?? 0) }
     case .start: threads.sort { ($0.startNs, $0.tid) < ($1.startNs, $1.tid) }
     }
   }

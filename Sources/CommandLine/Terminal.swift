@@ -65,8 +65,9 @@ struct Style {
   func dim(_ text: String) -> String { coloured(text, "2") }
   func warning(_ text: String) -> String { coloured(text, "33;1") }
 
-  private func coloured(_ text: String, _ code: String) -> String {
-    hasColour ? "\u{1b}[\(code)m\(text)\u{1b}[0m" : text
+  /// In a colour of ANSI's; none for an empty code.
+  func coloured(_ text: String, _ code: String) -> String {
+    hasColour && !code.isEmpty ? "\u{1b}[\(code)m\(text)\u{1b}[0m" : text
   }
 }
 

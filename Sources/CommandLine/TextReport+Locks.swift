@@ -51,9 +51,9 @@ extension TextReport {
   var waits: ReportSection? {
     let known = TextReport.contendedKinds.union([LockKind.thread, .poll, .call].map(\.name))
     let waits = report.locks.filter { !known.contains($0.kind) && $0.contended > 0 }
-    let lives = report.threads.reduce(Int64(0)) { $0 &+ ($1.endNs - $1.startNs) }
+    let lives = report.threads.saturatingSum(\.lifetimeNs)
     guard !contendedLocks.contains(where: { $0.contended > 0 }), toldQueues.isEmpty,
-      waits.reduce(0, { $0 &+ $1.waitNs.total }) > lives / 20
+      waits.saturatingSum(\.waitNs.total) > lives / 20
     else { return nil }
     var table = TextTable([
       .init(title: "WAITS", isFlexible: true), .init(title: "for a"),
@@ -98,11 +98,11 @@ extension TextReport {
   /// What had to happen for the run to take as long as it did: told where waiting is a good part of it.
   var path: ReportSection? {
     guard report.recording.scheduling != "off" else { return nil }
-    let whole = report.criticalPath.reduce(0) { $0 &+ $1.ns }
+    let whole = report.criticalPath.saturatingSum(\.ns)
     let lost = report.criticalPath.filter {
       $0.doing == "waiting for a lock" || $0.doing == "runnable"
     }
-    guard lost.reduce(0, { $0 &+ $1.ns }) > whole / 10 else { return nil }
+    guard lost.saturatingSum(\.ns) > whole / 10 else { return nil }
     let parts = report.criticalPath.filter { $0.ns >= whole / 50 }.prefix(3).map { part in
       "\(percent(part.ns, of: whole)) \(threadName(part.name, part.tid, part.pid)) \(part.doing)"
         + (part.lock.isEmpty ? "" : " (\(part.lock))")
@@ -112,8 +112,6 @@ extension TextReport {
 
   /// Whether there is room for longer headings.
   private var isWide: Bool { style.columns >= 100 }
-
-  func percent(_ part: Double) -> String { "\(Int((part * 100).rounded())) %" }
 
   /// What part of the acquisitions had to wait.
   func contention(_ lock: LockSummary) -> String {

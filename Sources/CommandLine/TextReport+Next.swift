@@ -18,7 +18,7 @@ extension TextReport {
   /// Options for what cost most.
   private var leads: [String] {
     var leads: [String] = []
-    let lives = report.threads.reduce(Int64(0)) { $0 &+ ($1.endNs - $1.startNs) }
+    let lives = report.threads.saturatingSum(\.lifetimeNs)
     let named = Set(report.findings.filter { $0.severity == "warning" }.map { $0.evidence["lock"] })
     func isCostly(_ waited: Int64) -> Bool { waited > 0 && waited >= lives / 100 }
     if let lock = report.locks.first(where: { named.contains(Int64($0.id)) })

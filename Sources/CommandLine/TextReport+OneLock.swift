@@ -66,7 +66,7 @@ extension TextReport {
       (split.holderSleeping, "holder sleeping or in I/O"),
       (split.runQueue, "no CPU after the wakeup"), (split.other, "nobody known to hold it"),
     ]
-    let whole = parts.reduce(0) { $0 &+ $1.0 }
+    let whole = parts.saturatingSum(\.0)
     let told = parts.filter { $0.0 > 0 && $0.0 >= whole / 100 }.sorted { $0.0 > $1.0 }
     guard !told.isEmpty else { return nil }
     var blocks = [
@@ -185,6 +185,7 @@ extension TextReport {
       .init(title: "GIL", isFlexible: true), .init(title: "had it", alignment: .right),
       .init(title: "waited", alignment: .right), .init(title: "times", alignment: .right),
       .init(title: "p99", alignment: .right), .init(title: ""),
+      .init(title: "mostly for", isFlexible: true),
     ])
     for thread in gil.threads.prefix(top) {
       let hasWaits = thread.waits > 0
@@ -192,6 +193,7 @@ extension TextReport {
         thread.name, percent(thread.heldNs, of: gil.wallNs),
         hasWaits ? brief(thread.waitNs.total) : "", hasWaits ? grouped(thread.waits) : "",
         hasWaits ? brief(thread.waitNs.p99) : "", thread.starved ? "starved" : "",
+        thread.waitedMostFor.map { "\($0.name), \(times($0.count))" } ?? "",
       ])
     }
     var blocks = [

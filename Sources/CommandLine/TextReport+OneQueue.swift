@@ -68,7 +68,7 @@ extension TextReport {
 
   /// The depth over the run, as a curve.
   private func depth(_ depth: DepthSummary, unit: (Double) -> String) -> ReportSection? {
-    guard let greatest = depth.timeline.max(), greatest > 0 else { return nil }
+    guard let greatest = depth.timeline.max(), greatest > 0, greatest.isFinite else { return nil }
     let marks = Array(style.hasUnicode ? " ▁▂▃▄▅▆▇█" : " .:#")
     let steps = marks.count - 1
     let height = TextReport.curveHeight

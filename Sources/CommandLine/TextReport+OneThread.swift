@@ -1,4 +1,5 @@
 internal import TraceAnalysis
+internal import TraceModel
 
 // All that is known of one thread.
 extension TextReport {
@@ -11,7 +12,7 @@ extension TextReport {
   }
 
   private func head(_ thread: ThreadSummary) -> ReportSection {
-    let life = thread.endNs - thread.startNs
+    let life = thread.lifetimeNs
     func part(_ word: String, _ time: Int64) -> String {
       "\(word) \(brief(time)) (\(percent(time, of: life)))"
     }
@@ -119,7 +120,7 @@ extension TextReport {
 
   /// What of the critical path it was.
   private func path(_ thread: ThreadSummary) -> ReportSection? {
-    let whole = report.criticalPath.reduce(0) { $0 &+ $1.ns }
+    let whole = report.criticalPath.saturatingSum(\.ns)
     let own = report.criticalPath.filter {
       $0.tid == thread.tid && $0.pid == thread.pid && $0.ns > 0
     }

@@ -96,12 +96,12 @@ extension TextReport {
   /// A depth: items as they are, bytes with a unit.
   func amount(_ depth: Double, _ queue: QueueSummary) -> String {
     guard queue.unit == "bytes" else {
-      return depth == depth.rounded() && abs(depth) < 1e15 ? "\(Int(depth))" : tenths(depth)
+      return depth == depth.rounded() ? "\(bounded(depth))" : tenths(depth)
     }
     for (unit, size) in [("G", 1e9), ("M", 1e6), ("k", 1e3)] where depth >= size {
       return "\(tenths(depth / size)) \(unit)B"
     }
-    return "\(Int(min(max(depth, -1e15), 1e15))) B"
+    return "\(bounded(depth)) B"
   }
 
   func total(_ count: UInt64, _ queue: QueueSummary) -> String {
@@ -119,7 +119,7 @@ extension TextReport {
       depth.timeline[(part * merged)..<((part + 1) * merged)].reduce(0, +) / Double(merged)
     }
     let greatest = means.max() ?? 0
-    guard greatest > 0 else { return "" }
+    guard greatest > 0, greatest.isFinite else { return "" }
     let marks = Array(style.hasUnicode ? "▁▂▃▄▅▆▇█" : "_.-=+*%#")
     return String(
       means.map { mean in

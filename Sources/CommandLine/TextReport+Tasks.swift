@@ -6,7 +6,7 @@ extension TextReport {
   /// Tasks by name: how much they ran, and what they waited for.
   var tasks: ReportSection? {
     // What runs in a hub is the loop itself, which mostly waits.
-    let all = report.tasks.filter { $0.name != "Hub" || $0.kind != "greenlet" }
+    let all = report.tasks.filter { $0.hub != true }
     guard !all.isEmpty else { return nil }
     // Most names are those of callbacks, which do little.
     let tasks = all.filter {

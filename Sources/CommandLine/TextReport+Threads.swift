@@ -1,4 +1,5 @@
 internal import TraceAnalysis
+internal import TraceModel
 
 // What each thread did.
 extension TextReport {
@@ -22,7 +23,7 @@ extension TextReport {
       .init(title: "waited most for", isFlexible: true),
     ])
     for thread in told.prefix(top) {
-      let life = thread.endNs - thread.startNs
+      let life = thread.lifetimeNs
       table.add([
         tableLabel(thread), strip(thread, width), percent(thread.runNs, of: life),
         percent(thread.lockWaitNs, of: life), blocked(thread),
@@ -37,14 +38,14 @@ extension TextReport {
   /// Those that waited for locks or ran, the longest waits first.
   private var worthARow: [ThreadSummary] {
     report.threads.filter { $0.lockWaitNs > 0 || isBusy($0) }.sorted {
-      ($1.lockWaitNs, $1.runNs, $1.endNs - $1.startNs, $0.tid)
-        < ($0.lockWaitNs, $0.runNs, $0.endNs - $0.startNs, $1.tid)
+      ($1.lockWaitNs, $1.runNs, $1.lifetimeNs, $0.tid)
+        < ($0.lockWaitNs, $0.runNs, $0.lifetimeNs, $1.tid)
     }
   }
 
   /// Whether it ran, or could have run, for a part of its life that is worth a row.
   private func isBusy(_ thread: ThreadSummary) -> Bool {
-    thread.runNs &+ thread.runnableNs > (thread.endNs - thread.startNs) / 100
+    thread.runNs.saturatingAdd(thread.runnableNs) > thread.lifetimeNs / 100
   }
 
   /// What it is called, and how it can be named to `--thread`.

@@ -119,9 +119,7 @@ struct TextReport {
 
   /// Of the time that threads had a CPU or could have had one.
   private var overhead: String {
-    let time = report.threads.reduce(Int64(0)) {
-      $0 &+ max($1.runNs, ($1.endNs - $1.startNs) / 20)
-    }
+    let time = report.threads.saturatingSum { max($0.runNs, $0.lifetimeNs / 20) }
     guard time > 0 else { return "0 %" }
     let part = Double(report.recording.overheadNs) / Double(time)
     return part < 0.01 ? "<1 %" : "\(Int((min(part, 9.99) * 100).rounded())) %"
@@ -143,29 +141,25 @@ struct TextReport {
 
   private var time: ReportSection? {
     guard !report.threads.isEmpty else { return nil }
-    var sums = (run: Int64(0), lock: Int64(0), runnable: Int64(0), rest: Int64(0))
-    for thread in report.threads {
-      sums.run &+= thread.runNs
-      sums.lock &+= thread.lockWaitNs
-      sums.runnable &+= thread.runnableNs
-      sums.rest &+= thread.queueWaitNs &+ thread.idleNs
+    let total = report.threads.saturatingSum(\.lifetimeNs)
+    func part(_ word: String, _ time: (ThreadSummary) -> Int64) -> String {
+      "\(word) \(percent(report.threads.saturatingSum(time), of: total))"
     }
-    let total = max(1, sums.run &+ sums.lock &+ sums.runnable &+ sums.rest)
-    var parts = [
-      "running \(percent(sums.run, of: total))",
-      "waiting for locks \(percent(sums.lock, of: total))",
-    ]
-    if report.recording.scheduling != "off" {
-      parts.append("no CPU \(percent(sums.runnable, of: total))")
-    }
-    parts.append("idle, queue, I/O \(percent(sums.rest, of: total))")
+    var parts = [part("running", \.runNs), part("waiting for locks", \.lockWaitNs)]
+    if report.recording.scheduling != "off" { parts.append(part("no CPU", \.runnableNs)) }
+    parts.append(part("idle, queue, I/O") { $0.queueWaitNs.saturatingAdd($0.idleNs) })
     return ReportSection("TIME", [.parts(parts)])
   }
 
   // MARK: Words
 
   func percent(_ part: Int64, of whole: Int64) -> String {
-    "\(Int((Double(part) / Double(max(whole, 1)) * 100).rounded())) %"
+    percent(Double(part) / Double(max(whole, 1)))
+  }
+
+  /// A part is at most the whole, whatever a damaged recording says.
+  func percent(_ part: Double) -> String {
+    "\(Int((min(max(part, 0), 1) * 100).rounded())) %"
   }
 
   /// With the number where several threads have the name, and with the process where there are several.
@@ -210,9 +204,12 @@ struct TextReport {
   }
 
   func tenths(_ number: Double) -> String {
-    let tenths = Int(min(max((number * 10).rounded(), -9e17), 9e17))
+    let tenths = bounded((number * 10).rounded())
     return "\(tenths < 0 ? "-" : "")\(abs(tenths) / 10).\(abs(tenths) % 10)"
   }
+
+  /// A number as an integer, or the one next to it: what a damaged recording says may be too much for one.
+  func bounded(_ number: Double) -> Int { Int(min(max(number, -9e18), 9e18)) }
 
   var arrow: String { style.hasUnicode ? "→" : "->" }
   var backArrow: String { style.hasUnicode ? "←" : "<-" }
@@ -256,5 +253,12 @@ struct TextReport {
     return stack[...own].enumerated().filter {
       $0.offset == 0 || !PythonLibrary.contains(file: $0.element.file)
     }.map { place($0.element) }
+  }
+}
+
+extension ThreadSummary {
+  /// From its start to its end.
+  var lifetimeNs: Int64 {
+    Timestamp(nanoseconds: endNs) - Timestamp(nanoseconds: startNs)
   }
 }

@@ -33,6 +33,12 @@ struct FileSource: ByteSource {
     byteCount = UInt64(max(0, status.st_size))
   }
 
+  /// A file that is open already.
+  init(_ descriptor: FileDescriptor) throws {
+    self.descriptor = descriptor
+    byteCount = UInt64(try descriptor.seek(offset: 0, from: .end))
+  }
+
   func close() { try? descriptor.close() }
 
   func read(at offset: UInt64, count: Int) throws(TraceFileError) -> [UInt8] {

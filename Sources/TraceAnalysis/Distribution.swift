@@ -1,4 +1,5 @@
 internal import Histogram
+internal import TraceModel
 
 /// How values of one kind are distributed.
 ///
@@ -7,6 +8,8 @@ internal import Histogram
 /// is waited for millions of times no more than a histogram's.
 struct Distribution {
   private static let mostKept = 48
+  /// More values than these are not counted: a histogram's own sums are to stay numbers.
+  private static let mostCounted = UInt64(Int64.max)
 
   private(set) var count: UInt64 = 0
   private(set) var total: Int64 = 0
@@ -23,12 +26,12 @@ struct Distribution {
 
   /// Adds a value of at least 0.
   mutating func add(_ value: Int64) {
-    count += 1
-    total = sum(total, value)
+    total = total.saturatingAdd(value)
     greatest = max(greatest, value)
     if histogram != nil {
       record(value, count: 1)
     } else {
+      count += 1
       kept.append(value)
       if kept.count > Distribution.mostKept { beginHistogram() }
     }
@@ -39,8 +42,7 @@ struct Distribution {
     guard count > 0 else { return }
     if histogram == nil { beginHistogram() }
     record(Int64(clamping: UInt64(max(total, 0)) / count), count: count)
-    self.count = self.count &+ count
-    self.total = sum(self.total, total)
+    self.total = self.total.saturatingAdd(total)
     self.greatest = max(self.greatest, greatest)
   }
 
@@ -49,7 +51,6 @@ struct Distribution {
     guard weight > 0 else { return }
     if histogram == nil { beginHistogram() }
     record(value, count: UInt64(weight))
-    count = count &+ UInt64(weight)
     greatest = max(greatest, value)
   }
 
@@ -101,11 +102,8 @@ struct Distribution {
     if !isKnownUniquelyReferenced(&histogram), let shared = histogram {
       histogram = SharedHistogram(shared.histogram)
     }
+    let count = min(count, Distribution.mostCounted - self.count)
+    self.count += count
     histogram?.histogram.record(UInt64(max(value, 0)), count: count)
-  }
-
-  private func sum(_ left: Int64, _ right: Int64) -> Int64 {
-    let (sum, overflow) = left.addingReportingOverflow(right)
-    return overflow ? .max : sum
   }
 }

@@ -8,15 +8,14 @@ extension TraceAnalyzer {
       "the GIL was busy \(percent(gil.utilisation)): threads lost \(seconds(gil.waitNs.total)) of "
       + "\(seconds(threadTime)) to it"
     let starved = gil.threads.filter(\.starved).max { $0.waitNs.total < $1.waitNs.total }
-    let worst = starved.flatMap { starved in gil.pairs.first { $0.waiterTid == starved.tid } }
-    if let pair = worst ?? gil.pairs.first {
-      text +=
-        "; \(pair.waiter) waited \(pair.count == 1 ? "once" : "\(pair.count) times") for "
-        + "\(pair.owner)"
-    }
     if let starved {
+      let owner =
+        starved.waitedMostFor.map { "waited \(times($0.count)) for \($0.name) and " } ?? ""
       text +=
-        " and had it for \(seconds(starved.heldNs)) while it waited \(seconds(starved.waitNs.total))"
+        "; \(starved.name) \(owner)had it for \(seconds(starved.heldNs)) while it waited "
+        + seconds(starved.waitNs.total)
+    } else if let pair = gil.pairs.first {
+      text += "; \(pair.waiter) waited \(times(pair.count)) for \(pair.owner)"
     }
     return Finding(
       kind: "gil", severity: severity, text: text,
@@ -27,20 +26,27 @@ extension TraceAnalyzer {
       ])
   }
 
-  /// That a thread kept the interpreter's lock, in code that did not let go when it was asked to.
-  func longHoldFinding(_ gil: GILSummary) -> Finding? {
-    guard let worst = gil.worstHold, worst.waitedForNs >= GILAccumulator.longHold else {
+  private func times(_ count: UInt64) -> String { count == 1 ? "once" : "\(count) times" }
+
+  /// That a thread kept the interpreter's lock, in code that did not let go when it was asked to: the worst
+  /// of all processes.
+  func longHoldFinding(_ gils: [GILSummary]) -> Finding? {
+    let long = gils.filter { !$0.longHolds.isEmpty }
+    func waited(_ gil: GILSummary) -> Int64 { gil.worstHold?.waitedForNs ?? 0 }
+    guard let gil = long.max(by: { waited($0) < waited($1) }), let worst = gil.worstHold else {
       return nil
     }
-    let total = gil.longHolds.reduce(0) { $0 &+ $1.ns }
+    let places = long.flatMap(\.longHolds)
     return Finding(
       kind: "gil-hold", severity: "warning",
       text: "\(worst.thread) kept the GIL for \(seconds(worst.ns)) while others waited "
-        + "\(seconds(worst.waitedForNs)) for it: C code that does not let go\(at(worst.stack))",
+        + "\(seconds(worst.waitedForNs)) for it: C code that does not let go\(at(worst.stack))"
+        + (long.count > 1 ? "; it was so in \(long.count) processes" : ""),
       evidence: [
         "lock": Int64(gil.id), "tid": Int64(worst.tid), "holdNs": worst.ns,
         "waitedForNs": worst.waitedForNs, "startNs": worst.startNs,
-        "holds": Int64(clamping: gil.longHolds.reduce(0) { $0 &+ $1.count }), "waitNs": total,
+        "holds": Int64(clamping: places.saturatingSum(\.count)),
+        "waitNs": places.saturatingSum(\.ns), "processes": Int64(long.count),
       ])
   }
 
@@ -50,7 +56,7 @@ extension TraceAnalyzer {
     guard let worst = blocking.max(by: { $0.longestStepNs < $1.longestStepNs }),
       let step = worst.longestStep
     else { return nil }
-    let count = blocking.reduce(0) { $0 &+ $1.longSteps.count }
+    let count = blocking.saturatingSum(\.longSteps.count)
     let what = worst.kind == "greenlet" ? "other greenlets" : "its event loop"
     var text =
       "\(worst.name) blocked \(what) for \(seconds(step.ns))\(at(step.stack))"

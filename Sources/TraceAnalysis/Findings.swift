@@ -23,9 +23,8 @@ extension TraceAnalyzer {
     if !definitions.processes.values.contains(where: { $0.runtime == .loaded }) {
       return [outsideFinding(locks)]
     }
-    let others =
-      gils.compactMap(longHoldFinding)
-      + [blockingFinding(tasks), taskFinding(locks)].compactMap(\.self)
+    let others = [longHoldFinding(gils), blockingFinding(tasks), taskFinding(locks)]
+      .compactMap(\.self)
     let threads = threadFinding(of: recording, locks: locks, gils: gils)
     // What threads lost comes first, unless it is little.
     return threads.severity == "warning" ? [threads] + others : others + [threads]
@@ -35,9 +34,9 @@ extension TraceAnalyzer {
   private func threadFinding(
     of recording: RecordingSummary, locks: [LockSummary], gils: [GILSummary]
   ) -> Finding {
-    let threadTime = threadTimes.reduce(0) { $0 &+ $1 }
+    let threadTime = threadTimes.saturatingSum(\.self)
     let contended = locks.filter { TraceAnalyzer.contendedKinds.contains($0.kind) }
-    let waited = contended.reduce(0) { $0 &+ $1.waitNs.total }
+    let waited = contended.saturatingSum(\.waitNs.total)
     func share(_ time: Int64) -> Double { Double(time) / Double(max(threadTime, 1)) }
     guard let worst = contended.max(by: { $0.waitNs.total < $1.waitNs.total }),
       share(worst.waitNs.total) >= TraceAnalyzer.leastShare
@@ -69,8 +68,8 @@ extension TraceAnalyzer {
   /// What is to be said of processes that were recorded from outside alone.
   private func outsideFinding(_ locks: [LockSummary]) -> Finding {
     let futexes = locks.filter { $0.kind == LockKind.futex.name }
-    let waited = futexes.reduce(0) { $0 &+ $1.waitNs.total }
-    let threadTime = threadTimes.reduce(0) { $0 &+ $1 }
+    let waited = futexes.saturatingSum(\.waitNs.total)
+    let threadTime = threadTimes.saturatingSum(\.self)
     return Finding(
       kind: "outside", severity: "info",
       text:

@@ -16,6 +16,11 @@ struct Places<Number: RecordingNumber> {
     return placeAmongOthers(number)
   }
 
+  /// The place of a number; nil where it has none.
+  func known(_ number: Number) -> Int? {
+    first.firstIndex(of: number.rawValue) ?? others[number.rawValue]
+  }
+
   private mutating func placeAmongOthers(_ number: UInt32) -> Int {
     if first.count < Places.mostLookedThrough {
       first.append(number)

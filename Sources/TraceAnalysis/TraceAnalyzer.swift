@@ -34,6 +34,8 @@ public struct TraceAnalyzer {
   var contended: [ContendedLock] = []
   var candidates = Candidates()
   let hasWakeups: Bool
+  /// What a timeline is made of, where one is wanted.
+  var collector: TimelineCollector?
 
   /// Prepares the analysis of a recording.
   ///
@@ -43,9 +45,10 @@ public struct TraceAnalyzer {
   ///   - isComplete: Whether the file was finished.
   ///   - lastTime: The time of the last event, which ends a recording that was not finished.
   ///   - window: The part that the report is to be on; nil for all.
+  ///   - timeline: What ``timeline(of:threads:counters:)`` is to show; nil where it is not wanted.
   public init(
     definitions: TraceDefinitions, lostEvents: UInt64, isComplete: Bool, lastTime: Timestamp,
-    window: TraceWindow? = nil
+    window: TraceWindow? = nil, timeline: TimelineChoice? = nil
   ) {
     let ends = definitions.threads.values.map { $0.end ?? $0.start }
     let known = definitions.recording.duration.map { Timestamp(nanoseconds: $0) }
@@ -94,6 +97,8 @@ public struct TraceAnalyzer {
         end: isPart ? min(thread?.end ?? end, end) : thread?.end ?? end, strips: strips)
     }
     hasWakeups = definitions.recording.scheduling == .kernel
+    collector = timeline.map { TimelineCollector($0, end: end, locks: lockKinds.count) }
+    collector?.follow(&timelines)
   }
 
   /// Adds events, in the order of time over all calls.
@@ -221,7 +226,9 @@ public struct TraceAnalyzer {
       queues.append(
         QueueAccumulator(
           definitions.locks[LockID(rawValue: lockIndex.numbers[lock])], origin: start,
-          partLength: (end - start) / Int64(DepthAccumulator.timelineParts) + 1))
+          partLength: (end - start) / Int64(DepthAccumulator.timelineParts) + 1,
+          curve: queues.count < TimelineCollector.mostCurves
+            ? collector.map { CurveParts($0.scale) } : nil))
     }
     return Int(queuePlaces[lock])
   }
@@ -234,7 +241,7 @@ public struct TraceAnalyzer {
     clipper = nil
     for index in timelines.indices { timelines[index].finish() }
     let threads = threadSummaries()
-    let locks = lockSummaries(running: threads.reduce(0) { $0 &+ $1.runNs })
+    let locks = lockSummaries(running: threads.saturatingSum(\.runNs))
     let recording = recordingSummary()
     let gils = gilSummaries(of: locks)
     let tasks = taskSummaries()
@@ -255,8 +262,7 @@ public struct TraceAnalyzer {
     case .signalled(let number): signal = number
     case nil: break
     }
-    var acquisitions: UInt64 = 0
-    for use in definitions.usesByLock.values { acquisitions &+= use.acquisitions }
+    let acquisitions = definitions.usesByLock.values.saturatingSum(\.acquisitions)
     return RecordingSummary(
       program: recording.program, exitCode: exitCode, signal: signal,
       durationNs: end - start, fromNs: isPart ? start.nanoseconds : nil,
@@ -289,7 +295,7 @@ public struct TraceAnalyzer {
   }
 
   /// The program's own threads in the order they began.
-  private var ownThreads: [Thread] {
+  var ownThreads: [Thread] {
     definitions.threads.values.filter {
       !definitions.isForeign($0) && (!isPart || life($0).to > life($0).from)
     }.sorted { $0.id < $1.id }
@@ -312,15 +318,15 @@ public struct TraceAnalyzer {
       let lifetime = end - start
       func unrecorded(_ use: LockUse?) -> Int64 {
         guard let use else { return 0 }
-        return Int64(clamping: use.shortWaitTime)
-          .addingReportingOverflow(Int64(clamping: use.lostWaitTime)).partialValue
+        return Int64(clamping: use.shortWaitTime.saturatingAdd(use.lostWaitTime))
       }
       // Signal handlers can wait while their thread waits: no time is counted twice.
       func part(_ time: Int64, of rest: Int64) -> Int64 { min(max(time, 0), rest) }
       let lockWait = part(
-        found.lockWait &+ unrecorded(definitions.lockUsesByThread[thread.id]), of: lifetime)
+        found.lockWait.saturatingAdd(unrecorded(definitions.lockUsesByThread[thread.id])),
+        of: lifetime)
       let queueWait = part(
-        found.queueWait &+ unrecorded(definitions.otherUsesByThread[thread.id]),
+        found.queueWait.saturatingAdd(unrecorded(definitions.otherUsesByThread[thread.id])),
         of: lifetime - lockWait)
       let rest = lifetime - lockWait - queueWait
       let run = part(thread.cpuTime ?? 0, of: rest)
@@ -401,7 +407,7 @@ public struct TraceAnalyzer {
       let others = use.acquisitions - min(use.acquisitions, found.measuredHolds.count)
       held += Double(use.sampledHoldTime) / Double(use.sampledHolds) * Double(others)
     }
-    return min(held / Double(end - start), 1)
+    return min(max(held / Double(end - start), 0), 1)
   }
 
   /// Sums by what a stack is called: a compiler that unrolls a loop makes several addresses of one
@@ -419,8 +425,8 @@ public struct TraceAnalyzer {
         return frame
       }
       if let place = places[key] {
-        sums[place].count &+= total.count
-        sums[place].time &+= total.time
+        sums[place].count = sums[place].count.saturatingAdd(total.count)
+        sums[place].time = sums[place].time.saturatingAdd(total.time)
       } else {
         places[key] = sums.count
         sums.append((stack, total.count, total.time))

@@ -35,10 +35,7 @@ public struct TraceFileReader<Source: ByteSource> {
 
   /// Events that were lost in all threads.
   public var lostEvents: UInt64 {
-    chunks.reduce(0) { sum, chunk in
-      let (sum, overflow) = sum.addingReportingOverflow(chunk.header.lost)
-      return overflow ? .max : sum
-    }
+    chunks.saturatingSum(\.header.lost)
   }
 
   /// Events that the chunks hold.

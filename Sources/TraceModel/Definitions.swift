@@ -404,8 +404,9 @@ public struct Symbol: Hashable, Sendable {
   /// the address, or the address itself where no module does.
   public var offset: UInt64
 
-  /// The module of frames that are Python code: `file` and `line` are those of the source.
-  public static let pythonModule = "python"
+  /// The module of frames that are Python code: `file` and `line` are those of the source. No file has
+  /// such a name, as the interpreter itself may have that without the slash.
+  public static let pythonModule = "python/"
   /// Whether it is Python code.
   public var isPython: Bool { module == Symbol.pythonModule }
 

@@ -118,18 +118,14 @@ public struct TraceDefinitions: Hashable, Sendable {
 extension LockUse {
   /// Adds the counts of another use; saturates instead of overflowing on hostile values.
   mutating func add(_ other: LockUse) {
-    func sum(_ left: UInt64, _ right: UInt64) -> UInt64 {
-      let (sum, overflow) = left.addingReportingOverflow(right)
-      return overflow ? .max : sum
-    }
-    acquisitions = sum(acquisitions, other.acquisitions)
-    releases = sum(releases, other.releases)
-    shortWaits = sum(shortWaits, other.shortWaits)
-    shortWaitTime = sum(shortWaitTime, other.shortWaitTime)
-    lostWaits = sum(lostWaits, other.lostWaits)
-    lostWaitTime = sum(lostWaitTime, other.lostWaitTime)
+    acquisitions = acquisitions.saturatingAdd(other.acquisitions)
+    releases = releases.saturatingAdd(other.releases)
+    shortWaits = shortWaits.saturatingAdd(other.shortWaits)
+    shortWaitTime = shortWaitTime.saturatingAdd(other.shortWaitTime)
+    lostWaits = lostWaits.saturatingAdd(other.lostWaits)
+    lostWaitTime = lostWaitTime.saturatingAdd(other.lostWaitTime)
     longestUnrecordedWait = max(longestUnrecordedWait, other.longestUnrecordedWait)
-    sampledHolds = sum(sampledHolds, other.sampledHolds)
-    sampledHoldTime = sum(sampledHoldTime, other.sampledHoldTime)
+    sampledHolds = sampledHolds.saturatingAdd(other.sampledHolds)
+    sampledHoldTime = sampledHoldTime.saturatingAdd(other.sampledHoldTime)
   }
 }

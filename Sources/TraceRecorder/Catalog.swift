@@ -38,11 +38,14 @@ struct Catalog {
     var site: StackID
   }
 
-  /// What processes have said to people, each thing once.
+  /// What processes have said to people, each thing once, and no more than people read.
   private(set) var notes: [String] = []
+  private static let mostNotes = 64
 
   /// Takes down what a process has to say to people.
   mutating func note(_ text: String, of process: ProcessState) {
+    guard notes.count < Catalog.mostNotes else { return }
+    let text = String(text.unicodeScalars.prefix(CTRACE_MAX_TEXT))
     let note = "\(process.process.name) (\(process.process.pid)): \(text)"
     if !notes.contains(where: { $0.hasSuffix(": \(text)") }) { notes.append(note) }
   }

@@ -30,8 +30,12 @@ final class ProcessState {
   }
 
   private var pythonPlaces: [UInt64: PythonPlace] = [:]
-  /// Python frames of its stacks that are not written yet.
+  /// Python frames of its stacks that are not written yet: those that came since, and those whose places had
+  /// not been told of when they were looked for.
   private var newPythonFrames: [UInt64] = []
+  private var missingPythonFrames: [UInt64] = []
+  /// How many places were known then.
+  private var lookedThroughPlaces = 0
   private var knownPythonFrames: Set<UInt64> = []
 
   /// A place in a program of Python's, by the number that the target has given it.
@@ -41,13 +45,11 @@ final class ProcessState {
   /// from.
   private func pythonPlace(_ frame: UInt64) -> PythonPlace? {
     let number = frame & ~ProcessState.pythonMark
-    var state: ProcessState? = self
-    while let process = state {
-      if let place = process.pythonPlaces[number] { return place }
-      state = process.forkedFrom
-    }
-    return nil
+    return pythonPlaces[number] ?? forkedFrom?.pythonPlace(frame)
   }
+
+  /// Places that are known of, those of the process it was forked from too.
+  private var pythonPlaceCount: Int { pythonPlaces.count + (forkedFrom?.pythonPlaceCount ?? 0) }
 
   /// In the top byte of a frame that is one of Python's.
   private static let pythonMark = CTRACE_PYTHON_FRAME
@@ -56,26 +58,30 @@ final class ProcessState {
   /// What the Python frames mean that came since, as far as that is known by now: a place may be told of in
   /// the ring of a thread that is read later.
   func takePythonSymbols() -> [Definition] {
-    var symbols: [Definition] = []
-    newPythonFrames.removeAll { frame in
-      guard let place = pythonPlace(frame) else { return false }
-      symbols.append(.symbol(process: process.id, address: frame, frames: [place.symbol]))
-      return true
+    let places = pythonPlaceCount
+    if places != lookedThroughPlaces {
+      newPythonFrames += missingPythonFrames
+      missingPythonFrames.removeAll()
+      lookedThroughPlaces = places
     }
+    var symbols: [Definition] = []
+    for frame in newPythonFrames {
+      if let place = pythonPlace(frame) {
+        symbols.append(.symbol(process: process.id, address: frame, frames: [place.symbol]))
+      } else {
+        missingPythonFrames.append(frame)
+      }
+    }
+    newPythonFrames.removeAll(keepingCapacity: true)
     return symbols
   }
 
   /// Whether any of its stacks have frames of Python's.
   var hasPythonFrames: Bool { !knownPythonFrames.isEmpty }
 
-  /// The frames of Python's in its stacks, by number.
-  var pythonFramesByStack: [StackID: [Symbol]] {
-    var stacks: [StackID: [Symbol]] = [:]
-    for (frames, stack) in self.stacks {
-      let places = frames.lazy.filter(ProcessState.isPython).compactMap { self.pythonPlace($0) }
-      stacks[stack] = places.map(\.symbol)
-    }
-    return stacks
+  /// What the frames of Python's in a stack of its mean.
+  func pythonSymbols(of frames: [UInt64]) -> [Symbol] {
+    frames.filter(ProcessState.isPython).compactMap { pythonPlace($0)?.symbol }
   }
 
   /// Adds a module; false where it is known, or no module.

@@ -5,17 +5,29 @@ internal import TraceModel
 /// `app.py:41 cache_lock`.
 struct PythonNames {
   private var sources = PythonSources()
+  /// What was found: programs make many things in one place.
+  private var found: [Maker: String?] = [:]
+
+  private struct Maker: Hashable {
+    var kind: LockKind
+    var site: StackID
+  }
 
   /// Whether things of a kind are objects of Python's.
   static func areGiven(to kind: LockKind) -> Bool {
-    switch kind {
-    case .pythonLock, .pythonCondition, .pythonEvent, .pythonSemaphore, .pythonBarrier,
-      .pythonQueue,
-      .asyncioLock, .asyncioCondition, .asyncioEvent, .asyncioSemaphore, .asyncioQueue, .geventLock,
-      .geventEvent, .geventSemaphore, .geventQueue, .future, .messages:
-      true
-    default: false
-    }
+    kind.isPython || kind.isOfTasks || kind == .messages
+  }
+
+  /// The name of a thing by the place that made it; nil where its lines tell none. `calls` are those of
+  /// the place, innermost first.
+  mutating func name(
+    of kind: LockKind, madeAt site: StackID, calls: () -> [Symbol]
+  ) -> String? {
+    let maker = Maker(kind: kind, site: site)
+    if let name = found[maker] { return name }
+    let name = name(of: kind, madeIn: calls())
+    found.updateValue(name, forKey: maker)
+    return name
   }
 
   /// The name of a thing by the calls that made it, innermost first; nil where their lines tell none.
@@ -55,29 +67,57 @@ struct PythonNames {
 struct PythonSources {
   private static let largestFile = 10 << 20
   private static let mostBytes = 64 << 20
+  /// From how many lines before it a line is taken to go on.
+  private static let mostContinued = 50
 
-  private var files: [String: [[UInt8]]] = [:]
+  private var files: [String: SourceLines] = [:]
   private var size = 0
 
   /// A line of a file, counted from 1, together with those that it goes on from; nil where there is none.
   mutating func line(_ number: UInt32, of file: String) -> String? {
     if files[file] == nil { files[file] = read(file) }
     guard let lines = files[file], number >= 1, number <= lines.count else { return nil }
-    var first = Int(number) - 1
-    while first > 0, lines[first - 1].last == UInt8(ascii: "\\") { first -= 1 }
-    let whole = lines[first..<Int(number)].map { line in
-      String(decoding: line.last == UInt8(ascii: "\\") ? line.dropLast() : line[...], as: UTF8.self)
-    }
-    return whole.joined()
+    let last = Int(number) - 1
+    let earliest = max(0, last - PythonSources.mostContinued)
+    var first = last
+    while first > earliest, lines[first - 1].last == UInt8(ascii: "\\") { first -= 1 }
+    return (first...last).map { number in
+      let line = lines[number]
+      return String(
+        decoding: line.last == UInt8(ascii: "\\") ? line.dropLast() : line, as: UTF8.self)
+    }.joined()
   }
 
-  private mutating func read(_ file: String) -> [[UInt8]] {
+  private mutating func read(_ file: String) -> SourceLines {
     guard size < PythonSources.mostBytes,
       let bytes = try? readRegularFile(file, largest: PythonSources.largestFile)
-    else { return [] }
-    size += bytes.count
-    return bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map {
-      Array($0.last == UInt8(ascii: "\r") ? $0.dropLast() : $0)
+    else { return SourceLines([]) }
+    let lines = SourceLines(bytes)
+    size += lines.byteCount
+    return lines
+  }
+}
+
+/// A text by its lines, without what ends them.
+private struct SourceLines {
+  private let bytes: [UInt8]
+  private var starts: [UInt32] = []
+
+  init(_ bytes: [UInt8]) {
+    self.bytes = bytes
+    guard !bytes.isEmpty else { return }
+    starts = [0]
+    for (place, byte) in bytes.enumerated() where byte == UInt8(ascii: "\n") {
+      starts.append(UInt32(place + 1))
     }
+  }
+
+  var count: Int { starts.count }
+  var byteCount: Int { bytes.count + starts.count * MemoryLayout<UInt32>.stride }
+
+  subscript(number: Int) -> ArraySlice<UInt8> {
+    let end = number + 1 < starts.count ? Int(starts[number + 1]) - 1 : bytes.count
+    let line = bytes[Int(starts[number])..<end]
+    return line.last == UInt8(ascii: "\r") ? line.dropLast() : line
   }
 }

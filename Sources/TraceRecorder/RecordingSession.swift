@@ -332,9 +332,9 @@ struct RecordingSession: ~Copyable {
   private mutating func inherit() {
     guard !newborn.isEmpty else { return }
     applyDestroys()
-    // A parent has a smaller number than its children.
+    // A parent has a smaller number than its children, so that nobody is its own ancestor.
     for (process, serial) in newborn.sorted(by: { $0.process.serial < $1.process.serial }) {
-      guard let parent = processes[serial] else { continue }
+      guard serial < process.serial, let parent = processes[serial] else { continue }
       for case .some(let stream) in streams where stream.process === parent {
         let slot = arena.slot(stream.slotIndex)
         let head = slot.head
@@ -377,8 +377,8 @@ struct RecordingSession: ~Copyable {
     scheduler.sampler?.end(stream, at: context.now, catalog: &catalog)
     stream.thread.name = stream.givenName ?? slot.name
     if slot.cpuNanoseconds > 0 {
-      stream.thread.cpuTime = Int64(clamping: slot.cpuNanoseconds)
-      if stream.isMain { stream.thread.cpuTime? -= stream.process.cpuTimeBefore }
+      let before = stream.isMain ? stream.process.cpuTimeBefore : 0
+      stream.thread.cpuTime = max(0, Int64(clamping: slot.cpuNanoseconds) - before)
     } else {
       stream.readCPUTime()
     }

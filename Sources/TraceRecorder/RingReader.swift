@@ -16,9 +16,12 @@ struct RingReader {
       let size = Int(first >> 16 & 0xffff) * 8
       let kind = UInt32(first & 0xff)
       guard size > 0, size <= bytes.count - position else { break }
-      defer { position += size }
-      if kind == CTRACE_RECORD_PAD.rawValue { continue }
+      if kind == CTRACE_RECORD_PAD.rawValue {
+        position += size
+        continue
+      }
       guard size >= RingRecord.leastSize(kind) else { break }
+      defer { position += size }
       return RingRecord(
         bytes: UnsafeRawBufferPointer(rebasing: bytes[position..<position + size]))
     }
@@ -47,7 +50,12 @@ struct RingRecord {
       MemoryLayout<ctrace_record_value>.size
     case CTRACE_RECORD_ENQUEUE.rawValue, CTRACE_RECORD_DEQUEUE.rawValue:
       MemoryLayout<ctrace_record_items>.size
-    case CTRACE_RECORD_NAME.rawValue: MemoryLayout<ctrace_record_name>.size
+    case CTRACE_RECORD_NAME.rawValue, CTRACE_RECORD_THREAD_NAME.rawValue:
+      MemoryLayout<ctrace_record_name>.size
+    case CTRACE_RECORD_PLACE.rawValue: MemoryLayout<ctrace_record_place>.size
+    case CTRACE_RECORD_STEP.rawValue, CTRACE_RECORD_TASK_WAIT.rawValue,
+      CTRACE_RECORD_TASK_RELEASE.rawValue:
+      MemoryLayout<ctrace_record_task>.size
     case CTRACE_RECORD_USE.rawValue: MemoryLayout<ctrace_record_use>.size
     case CTRACE_RECORD_EXEC.rawValue: MemoryLayout<ctrace_record_exec>.size
     case CTRACE_RECORD_MODULE.rawValue: MemoryLayout<ctrace_record_module>.size

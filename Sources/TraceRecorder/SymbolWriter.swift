@@ -43,15 +43,16 @@ extension Catalog {
   private mutating func addPythonNames(of processes: [ProcessState], writer: ChunkWriter) {
     guard processes.contains(where: \.hasPythonFrames) else { return }
     var names = PythonNames()
-    var stacks: [StackID: [Symbol]] = [:]
+    var stacks: [StackID: (process: ProcessState, frames: [UInt64])] = [:]
     for process in processes {
       for definition in process.takePythonSymbols() { definitions.append(definition) }
-      stacks.merge(process.pythonFramesByStack) { first, _ in first }
+      for (stack, frames) in process.framesByStack { stacks[stack] = (process, frames) }
     }
     func name(_ lock: Lock) -> String? {
-      guard PythonNames.areGiven(to: lock.kind), lock.isInitialised, let frames = stacks[lock.site]
-      else { return nil }
-      return names.name(of: lock.kind, madeIn: frames)
+      guard PythonNames.areGiven(to: lock.kind), lock.isInitialised else { return nil }
+      return names.name(of: lock.kind, madeAt: lock.site) {
+        stacks[lock.site].map { $0.process.pythonSymbols(of: $0.frames) } ?? []
+      }
     }
     for process in processes.sorted(by: { $0.process.id < $1.process.id }) {
       nameLocks(of: process, name)

@@ -26,8 +26,9 @@ final class ThreadStream {
   private(set) var uncounted: UInt64 = 0
   var destroysSeen: UInt32 = 0
   private var lostWritten: UInt64 = 0
-  /// When the last event happened, in units of the clock.
-  private var last = Int64.min
+  /// When the last event happened, in units of the clock: nothing lies so far back that a span before it
+  /// would be beyond all numbers.
+  private var last = Int64.min / 2
   private var stacks = [StackID](repeating: .unknown, count: CTRACE_STACK_ENTRIES)
   private var lastWait: (start: UInt64, key: UInt64) = (0, 0)
   private var lastUse = Filling(key: 0, number: 0)
@@ -413,8 +414,9 @@ final class ThreadStream {
     if isFinal, kind == .gil, use.acquired != 0 {
       // The process ended with the interpreter's lock in this thread's hands.
       let taken = Timestamp(nanoseconds: context.clock.nanoseconds(use.acquired))
-      whole.sampledHolds += 1
-      whole.sampledHoldTime += UInt64(max(0, (thread.end ?? context.now) - max(taken, .zero)))
+      let held = UInt64(max(0, (thread.end ?? context.now) - max(taken, .zero)))
+      whole.sampledHolds = whole.sampledHolds.saturatingAdd(1)
+      whole.sampledHoldTime = whole.sampledHoldTime.saturatingAdd(held)
     }
     guard let before, before.lock == id else { return (whole, whole) }
     var increase = whole

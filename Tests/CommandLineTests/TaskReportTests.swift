@@ -75,6 +75,32 @@ import TraceModel
         == "main loop 1 250 ms 250 ms 250 ms 1.5 3 3 █████")
   }
 
+  @Test func `A loop of gevent's is no task to be told of`() throws {
+    var trace = TraceBuilder()
+    let thread = trace.thread("main")
+    for (number, name) in ["Hub", "worker"].enumerated() {
+      let id = LockID(rawValue: UInt32(50 + number))
+      trace.define(
+        .lock(
+          Lock(
+            id: id, process: ProcessID(rawValue: 1), kind: .greenlet, address: UInt64(number + 1),
+            name: name)))
+      trace.step(thread, id, task: Int64(number + 1), from: 0, to: 10)
+    }
+    let tasks = section("TASKS", try text(trace))
+    #expect(tasks.count == 2 && tasks.last?.hasPrefix("worker") == true, "\(tasks)")
+  }
+
+  @Test func `Who starved is told of first, and for whom`() throws {
+    var trace = trace()
+    let (io, gil) = (trace.thread("io"), LockID(rawValue: 1))
+    trace.wait(
+      io, gil, from: 0, to: 400 * TaskReportTests.ms, owner: ThreadID(rawValue: 2))
+    let lines = section("GIL", try text(trace, "--lock", "GIL", "--top", "1"))
+    #expect(lines.contains { $0.hasPrefix("io ") && $0.contains("starved  burner, 1 time") })
+    #expect(lines.contains("and 2 more threads (--top)"), "\(lines)")
+  }
+
   @Test func `What tasks of a name did is told by a report on them`() throws {
     let lines = try text(trace(), "--task", "report")
     let longest = section("LONGEST", lines)
@@ -106,7 +132,7 @@ import TraceModel
     #expect(lock.hasSuffix(" app.py:17"), "\(lock)")
     let gil = section("GIL", try text(trace(), "--lock", "GIL"))
     let main = try #require(gil.first { $0.hasPrefix("MainThread") })
-    #expect(words(main).joined(separator: " ") == "MainThread 40 % 100 ms 1 100 ms")
+    #expect(words(main).joined(separator: " ") == "MainThread 40 % 100 ms 1 100 ms burner, 1 time")
     #expect(gil.contains { $0.contains("asked to let go 20 times") })
     let worst = gil.firstIndex { $0.hasPrefix("  longest waited for: 100 ms of 150 ms") }
     #expect(worst.map { gil[$0] + gil[$0 + 1] }?.hasSuffix("in burner      spin app.py:5") == true)

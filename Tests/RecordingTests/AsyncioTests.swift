@@ -13,12 +13,21 @@ extension RecordingTests {
       var arguments: [String] { isUvloop ? ["uvloop"] : [] }
       var description: String { "\(python)\(isUvloop ? " with uvloop" : "")" }
 
-      func record(_ name: String) throws -> TestRecording { try python.record(name, arguments) }
+      func record(_ name: String) throws -> TestRecording {
+        try require()
+        return try python.record(name, arguments)
+      }
+
+      /// Leaves the test out where there is no such loop.
+      func require() throws { if isUvloop { try python.require("uvloop") } }
     }
 
+    /// Debian's with uvloop is among them also where that is not there, so that tests which it cannot have
+    /// are told of.
     static let loops =
       Python.all.map { Loop(python: $0, isUvloop: false) }
-      + Python.all.filter { $0.has("uvloop") }.map { Loop(python: $0, isUvloop: true) }
+      + Python.all.filter { $0.path == Python.system.path || $0.has("uvloop") }
+      .map { Loop(python: $0, isUvloop: true) }
 
     private func task(_ name: String, of report: Report) throws -> TaskSummary {
       let names = report.tasks.map(\.name)
@@ -44,12 +53,14 @@ extension RecordingTests {
         #expect(task.steps == UInt64(try recording.value(name)), "\(name)")
         #expect(task.name.hasPrefix("\(name) (asyncio_steps.py:"), "\(task.name)")
       }
-      let named = try task("a task with a name", of: report)
+      // In 3.7 tasks have no names.
+      let haveNames = loop.python.version >= 8
+      let named = try task(haveNames ? "a task with a name" : "renamed", of: report)
       #expect(named.steps == UInt64(try recording.value("a_task_with_a_name")))
       // Where each has a name of its own, those that came after many are told by their coroutine.
       let requests = report.tasks.filter { $0.name.hasPrefix("request") }
       #expect(requests.reduce(0) { $0 + $1.steps } == UInt64(try recording.value("request")))
-      #expect(requests.count > 200 && requests.count <= 257, "\(requests.count)")
+      #expect(haveNames ? (200...257).contains(requests.count) : requests.count == 1)
       let others = try task("request", of: report)
       #expect(others.tasks >= 400 - 256 && others.name.hasPrefix("request (asyncio_steps.py:"))
       // However many have been at one address, in how many loops and threads.
@@ -184,6 +195,7 @@ extension RecordingTests {
 
     @Test(arguments: loops, [[], ["-X", "dev"]])
     func `a program finds nothing that differs`(loop: Loop, options: [String]) throws {
+      try loop.require()
       let command =
         [loop.python.path] + options + [Python.workload("asyncio_facts")] + loop.arguments
       let bare = try Program(command).result()

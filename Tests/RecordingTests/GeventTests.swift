@@ -1,12 +1,14 @@
 import TestSupport
 import Testing
 import TraceAnalysis
+import TraceModel
 
 extension RecordingTests {
   /// Greenlets, with gevent and without, in programs that count and time themselves; and the queue in C
   /// that executors use.
   @Suite struct Gevent {
-    static let pythons = Python.all.filter { $0.has("gevent") }
+    /// Debian's is among them also where it has no gevent, so that tests which it cannot have are told of.
+    static let pythons = Python.all.filter { $0.path == Python.system.path || $0.has("gevent") }
 
     private func task(
       _ name: String, of report: Report, line: Int = #line
@@ -51,6 +53,7 @@ extension RecordingTests {
 
     @Test(arguments: pythons)
     func `each run of a greenlet is a step of its own`(python: Python) throws {
+      try python.require("gevent")
       let recording = try python.record("gevent_switches")
       let report = try recording.report()
       for name in [
@@ -74,6 +77,7 @@ extension RecordingTests {
 
     @Test(arguments: pythons)
     func `what blocks all greenlets is the longest step`(python: Python) throws {
+      try python.require("gevent")
       let recording = try python.record("gevent_switches")
       let report = try recording.report()
       let blocker = try task("blocker", of: report)
@@ -88,6 +92,7 @@ extension RecordingTests {
 
     @Test(arguments: pythons)
     func `stacks are those of the greenlet that runs, and end with it`(python: Python) throws {
+      try python.require("gevent")
       let recording = try python.record("gevent_stacks")
       let waiters = try recording.report().locks.filter { $0.kind == "pipe" }.flatMap(\.waiters)
       let stacks = waiters.map { waiter in
@@ -105,6 +110,7 @@ extension RecordingTests {
 
     @Test(arguments: pythons)
     func `greenlets wait for what they say and as long`(python: Python) throws {
+      try python.require("gevent")
       let recording = try python.record("gevent_waits")
       let report = try recording.report()
       let expected: [(name: String, function: String, kind: String, count: UInt64)] = [
@@ -134,6 +140,7 @@ extension RecordingTests {
 
     @Test(arguments: pythons)
     func `who holds a lock of gevent's is told with how long`(python: Python) throws {
+      try python.require("gevent")
       let recording = try python.record("gevent_waits")
       let report = try recording.report()
       let semaphore = try waits(in: "want_semaphore", kind: "gevent-semaphore", of: report).lock
@@ -157,6 +164,7 @@ extension RecordingTests {
     func `gevent's queues have the items, depth and waits that the program has seen`(
       python: Python
     ) throws {
+      try python.require("gevent")
       let recording = try python.record("gevent_waits")
       let report = try recording.report()
       let queues = report.queues.filter { $0.kind == "gevent-queue" }.sorted { $0.id < $1.id }
@@ -193,6 +201,7 @@ extension RecordingTests {
 
     @Test(arguments: pythons)
     func `threads that are greenlets wait for what threads would`(python: Python) throws {
+      try python.require("gevent")
       let recording = try python.record("gevent_patched")
       let report = try recording.report()
       for (name, function, kind) in [
@@ -221,6 +230,7 @@ extension RecordingTests {
 
     @Test(arguments: pythons)
     func `a program finds nothing different in greenlet and gevent`(python: Python) throws {
+      try python.require("gevent")
       let program = [python.path, Python.workload("gevent_facts")]
       let bare = try Program(program).result()
       let recorded = try TestRecording(command: program).run
@@ -234,6 +244,7 @@ extension RecordingTests {
 
     @Test(arguments: pythons)
     func `a server of gevent's answers all the same`(python: Python) throws {
+      try python.require("gevent")
       let bare = try Program([python.path, Python.workload("gevent_service")]).result()
       let recording = try python.record("gevent_service")
       #expect(recording.run.output == bare.output && recording.run.errors == bare.errors)
@@ -247,6 +258,7 @@ extension RecordingTests {
 
     @Test(arguments: pythons, ["gevent_switches", "gevent_waits", "gevent_patched"])
     func `gevent without its own C code is recorded too`(python: Python, name: String) throws {
+      try python.require("gevent")
       let recording = try TestRecording(
         command: [python.path, Python.workload(name)], environment: ["PURE_PYTHON": "1"])
       try #require(recording.run.status == 0, "\(recording.run.errors.suffix(2000))")
@@ -290,7 +302,7 @@ extension RecordingTests {
       #expect(slow.queue.enqueued == rounds && slow.queue.dequeued == rounds)
       // Code of the queue's own may be innermost.
       func caller(_ stack: [FrameSummary]) -> String? {
-        stack.first { $0.module == "python" }?.function
+        stack.first { $0.module == Symbol.pythonModule }?.function
       }
       let takes = try #require(slow.lock?.waiters.filter { caller($0.stack) != "<module>" })
       #expect(takes.allSatisfy { caller($0.stack) == "wait_for_items" })

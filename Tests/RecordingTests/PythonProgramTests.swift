@@ -180,25 +180,5 @@ extension RecordingTests {
       #expect(notes.count == (note == nil ? 0 : 1), "\(notes)")
       if let note { #expect(notes[0].contains(note)) }
     }
-
-    private static let older = Python.installed(minor: 7)
-
-    @Test(.enabled(if: older != nil, "CPython 3.7 is not here"))
-    func `of an interpreter without hooks the lock is recorded, and the report says so`() throws {
-      let python = try #require(PythonPrograms.older)
-      let code = """
-        import threading, time
-        def spin():
-            end = time.monotonic() + 0.2
-            while time.monotonic() < end: pass
-        threads = [threading.Thread(target=spin) for _ in range(2)]
-        [t.start() for t in threads]; [t.join() for t in threads]
-        """
-      let report = try TestRecording(python.path, "-c", code).report()
-      #expect(report.recording.notes.contains { $0.contains("older than 3.8") })
-      let gil = try #require(report.locks.first { $0.kind == "gil" })
-      // Each waits while the other computes.
-      #expect(isClose(gil.waitNs.total, 200_000_000, part: 0.5))
-    }
   }
 }

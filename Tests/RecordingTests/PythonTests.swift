@@ -42,34 +42,32 @@ extension RecordingTests {
       let recording = try python.record("locks")
       let report = try recording.report()
       let expected: [(name: String, function: String, kind: String, count: UInt64)] = [
-        ("recursive", "take.<locals>.take_lock", "python-lock", 1),
         ("condition", "wait_for_condition", "python-condition", 1),
         ("event", "wait_for_event", "python-event", 1),
         ("barrier", "arrive_early", "python-barrier", 1),
         ("semaphore", "wait_for_semaphore.<locals>.wait", "python-semaphore", 4),
       ]
-      for (name, function, kind, count) in expected where name != "recursive" {
+      for (name, function, kind, count) in expected {
         let found = try waits(in: function, kind: kind, of: report)
         #expect(found.count == count, "\(name)")
         try expect(found.time, of: recording, isMeasuredAs: name)
       }
-      // Both locks were waited for in one function, and released in another.
-      let locks = report.locks.filter { lock in
-        lock.kind == "python-lock"
-          && lock.waiters.contains { $0.stack.functions.contains { $0.hasSuffix("take_lock") } }
-      }
-      #expect(locks.count == 2)
-      let times = locks.map(\.waitNs.total).sorted()
-      try expect(times[1], of: recording, isMeasuredAs: "plain")
-      try expect(times[0], of: recording, isMeasuredAs: "recursive")
-      for lock in locks {
+      // Both locks were waited for in one function, and released in another. Held by each of two threads once,
+      // and by the main thread a thousand times and once.
+      for (name, acquisitions) in [("plain", 1003), ("recursive", 1002)] as [(String, UInt64)] {
+        let lock = try #require(
+          report.locks.first { $0.name.hasSuffix(" \(name)_lock") }, "\(report.locks.map(\.name))")
+        #expect(lock.kind == "python-lock" && lock.acquisitions == acquisitions, "\(name)")
+        #expect(lock.waiters.contains { $0.stack.functions.contains { $0.hasSuffix("take_lock") } })
+        // The last wait for one of them was in vain, and is nobody's fault.
+        let inVain = name == "plain" ? try recording.value("in_vain") : 0
+        #expect(lock.waitNs.total <= (try recording.value(name)) + inVain, "\(name)")
+        #expect(lock.waitNs.total >= (try recording.value("\(name)_held")) * 3 / 4, "\(name)")
         let holder = try #require(lock.holders.first { $0.blamedNs > 0 })
         #expect(holder.stack.functions.contains { $0.hasSuffix("hold_lock") })
         #expect(holder.stack.contains { $0.file.hasSuffix("/locks.py") && $0.line > 0 })
-        #expect(isClose(holder.blamedNs, 50_000_000, slack: 20_000_000))
+        try expect(holder.blamedNs, of: recording, isMeasuredAs: name)
       }
-      // Held by each of two threads once, and by the main thread a thousand times and once.
-      #expect(locks.map(\.acquisitions).sorted() == [1002, 1003])
     }
 
     // MARK: Threads
@@ -116,5 +114,12 @@ extension RecordingTests {
       // A class of the program's own that calls the one that it is made of.
       #expect(queues[3].enqueued == 3 && queues[3].dequeued == 3 && queues[3].depth.max == 3)
     }
+  }
+}
+
+extension Python {
+  /// Leaves the test out, or this case of it, where the interpreter has not a module.
+  func require(_ module: String) throws {
+    guard has(module) else { try Test.cancel("\(self) has no \(module)") }
   }
 }

@@ -289,7 +289,7 @@ extension RecordingTests {
       #expect(try parent.report().processes.contains { !$0.recorded && $0.name == "setuid" })
     }
 
-    @Test(arguments: ["rings", "all"], [1, 2, 3])
+    @Test(arguments: ["rings", "all", "counts"], [1, 2, 3])
     func `A program that writes over its recording harms nobody`(what: String, seed: Int) throws {
       let recording = try TestRecording(Workload.build("scribble"), what, "\(seed)")
       #expect(recording.run.status == 0, "\(recording.run.errors)")

@@ -16,10 +16,7 @@ public struct Python: Sendable, CustomStringConvertible {
     path: "/usr/bin/python3", version: minorVersion("/usr/bin/python3"))
 
   /// All that the probe is for, Debian's first: those of pyenv are used where there are any.
-  public static let all = [system] + installed.filter { (8...13).contains($0.version) }
-
-  /// One of an older or newer version, where it is there.
-  public static func installed(minor: Int) -> Python? { installed.first { $0.version == minor } }
+  public static let all = [system] + installed.filter { (7...13).contains($0.version) }
 
   /// Those of pyenv, the oldest first.
   private static let installed: [Python] = {

@@ -89,7 +89,7 @@ public struct TraceBuilder {
   }
 
   /// A stack of functions, innermost first.
-  mutating func stack(_ functions: [String]) -> StackID {
+  public mutating func stack(_ functions: [String]) -> StackID {
     lastStack += 1
     let id = StackID(rawValue: lastStack)
     let frames = functions.indices.map { frameAddress($0, of: id) }

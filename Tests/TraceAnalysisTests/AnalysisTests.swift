@@ -266,30 +266,23 @@ func report(_ trace: TraceBuilder, lost: UInt64 = 0, isComplete: Bool = true) ->
     #expect(finding.kind == "not-recorded")
   }
 
-  @Test func `Numbers without a definition, and absurd times, do no harm`() {
-    var random = SeededGenerator(seed: 3)
-    var trace = TraceBuilder()
-    _ = trace.thread("a")
-    _ = trace.lock("mu")
-    _ = trace.lock("jobs", kind: .queue)
-    _ = trace.lock("bytes", kind: .pipe)
-    _ = trace.lock("work", kind: .label)
-    for _ in 0..<20_000 {
-      trace.add(
-        Event(
-          kind: Event.Kind.allCases.randomElement(using: &random) ?? .wait,
-          isDurationKnown: Bool.random(using: &random),
-          thread: ThreadID(rawValue: [0, 1, 9, .max].randomElement(using: &random) ?? 0),
-          time: Timestamp(
-            nanoseconds: [.min, -5, 0, 7, .max].randomElement(using: &random) ?? 0),
-          duration: [0, 1, .max].randomElement(using: &random) ?? 0,
-          lock: LockID(rawValue: [0, 1, 2, 3, 4, 9, .max].randomElement(using: &random) ?? 0),
-          value: [.min, 0, .max].randomElement(using: &random) ?? 0))
+  @Test(arguments: 0..<8 as Range<UInt64>)
+  func `Numbers without a definition, and absurd ones, do no harm`(seed: UInt64) {
+    let trace = TraceBuilder.hostile(seed: seed)
+    // In order as the reader delivers them, and in no order at all.
+    for events in [trace.events, trace.delivered] {
+      var analyzer = TraceAnalyzer(
+        definitions: trace.definitions, lostEvents: .max, isComplete: false,
+        lastTime: Timestamp(nanoseconds: .max))
+      analyzer.add(events.span)
+      let report = analyzer.report()
+      // Sums of times are never less than nothing.
+      #expect(report.locks.allSatisfy { $0.waitNs.total >= 0 && $0.holdNs.total >= 0 })
+      #expect(report.locks.allSatisfy { (0...1).contains($0.utilisation ?? 0) })
+      #expect(report.gil.allSatisfy { $0.heldNs >= 0 && (0...1).contains($0.utilisation) })
+      #expect(report.gil.flatMap(\.pairs).allSatisfy { $0.waitNs >= 0 })
+      #expect(report.gil.flatMap(\.threads).allSatisfy { $0.heldNs >= 0 })
+      #expect(report.tasks.allSatisfy { $0.runNs >= 0 && $0.longSteps.ns >= 0 })
     }
-    var analyzer = TraceAnalyzer(
-      definitions: trace.definitions, lostEvents: .max, isComplete: false,
-      lastTime: Timestamp(nanoseconds: .max))
-    analyzer.add(trace.events.span)
-    _ = analyzer.report()
   }
 }

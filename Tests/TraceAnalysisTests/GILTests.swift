@@ -51,25 +51,104 @@ import TraceModel
     let ms = GILTests.ms
     let found = try #require(report(trace().trace).gil.first)
     #expect(found.pid == 100 && found.wallNs == 1000 * ms)
-    #expect(found.threads.map(\.name) == ["burner", "MainThread", "io"])
-    #expect(found.threads.map(\.heldNs) == [700 * ms, 290 * ms, 0])
-    #expect(found.threads.map(\.longestHoldNs) == [400 * ms, 200 * ms, 0])
+    // Who starved comes first.
+    #expect(found.threads.map(\.name) == ["io", "burner", "MainThread"])
+    #expect(found.threads.map(\.heldNs) == [0, 700 * ms, 290 * ms])
+    #expect(found.threads.map(\.longestHoldNs) == [0, 400 * ms, 200 * ms])
     #expect(found.heldNs == 990 * ms && abs(found.utilisation - 0.99) < 1e-9)
     #expect(found.acquisitions == 9 && found.dropRequests == 42)
-    #expect(found.threads.map(\.acquisitions) == [2, 7, 0])
+    #expect(found.threads.map(\.acquisitions) == [0, 2, 7])
   }
 
   @Test func `Waits are told by thread, and for whom`() throws {
     let ms = GILTests.ms
     let found = try #require(report(trace().trace).gil.first)
     #expect(found.contended == 6 && found.waitNs.total == 1700 * ms + 800)
-    #expect(found.threads.map(\.waits) == [1, 2, 3])
-    #expect(found.threads.map(\.waitNs.total) == [200 * ms, 550 * ms, 950 * ms + 800])
+    #expect(found.threads.map(\.waits) == [3, 1, 2])
+    #expect(found.threads.map(\.waitNs.total) == [950 * ms + 800, 200 * ms, 550 * ms])
     #expect(found.pairs.map(\.waiter) == ["io", "MainThread", "burner"])
     #expect(found.pairs.map(\.owner) == ["burner", "burner", "MainThread"])
     #expect(found.pairs.map(\.count) == [1, 2, 1])
     #expect(found.pairs.map(\.waitNs) == [950 * ms, 550 * ms, 200 * ms])
-    #expect(found.threads.map(\.starved) == [false, false, true])
+    #expect(found.threads.map(\.starved) == [true, false, false])
+    #expect(found.threads.map(\.waitedMostFor?.name) == ["burner", "MainThread", "burner"])
+    #expect(found.threads.map(\.waitedMostFor?.waitNs) == [950 * ms, 200 * ms, 550 * ms])
+    #expect(found.threads.map(\.waitedMostFor?.count) == [1, 1, 2])
+  }
+
+  @Test func `Whom a thread starved for is told, however many wait for others longer`() throws {
+    let ms = GILTests.ms
+    var trace = TraceBuilder(duration: 1000 * ms)
+    let gil = trace.lock("GIL", kind: .gil)
+    let (main, hog) = (trace.thread("main"), trace.thread("hog"))
+    let starved = trace.thread("starved")
+    trace.release(main, gil, from: 0, to: 500 * ms)
+    trace.release(hog, gil, from: 500 * ms, to: 1000 * ms)
+    // More pairs than are told of one process, each of which waited for longer than those of this one.
+    for number in 0..<10 as Range<Int64> {
+      let other = trace.thread("t\(number)")
+      trace.wait(other, gil, from: 0, to: 290 * ms, owner: main)
+      trace.release(other, gil, from: 0, to: 80 * ms)
+    }
+    trace.wait(starved, gil, from: 0, to: 100 * ms, owner: main)
+    trace.wait(starved, gil, from: 500 * ms, to: 760 * ms, owner: hog)
+    let report = report(trace)
+    let found = try #require(report.gil.first)
+    #expect(found.pairs.count == 8 && !found.pairs.contains { $0.waiter == "starved" })
+    #expect(found.threads.map(\.starved) == [true] + Array(repeating: false, count: 12))
+    let thread = try #require(found.threads.first)
+    #expect(thread.name == "starved" && thread.waitedMostFor?.name == "hog")
+    #expect(thread.waitedMostFor?.waitNs == 260 * ms && thread.waitedMostFor?.count == 1)
+    #expect(
+      report.findings.first?.text.contains(
+        "; starved waited once for hog and had it for 0 ns while it waited 360 ms") == true,
+      "\(report.findings.map(\.text))")
+  }
+
+  @Test func `Of long holds in several processes the worst is told, with how many there are`()
+    throws
+  {
+    let ms = GILTests.ms
+    var trace = TraceBuilder(duration: 1000 * ms)
+    for number in 1...3 as ClosedRange<UInt32> {
+      let process = ProcessID(rawValue: number + 1)
+      trace.define(
+        .process(Process(id: process, pid: Int32(number) * 100, parentPID: 100, start: .zero)))
+      let id = LockID(rawValue: number)
+      trace.define(.lock(Lock(id: id, process: process, kind: .gil, address: 64, name: "GIL")))
+      let (holder, waiter) = (
+        trace.thread("holder \(number)", of: process), trace.thread("waiter", of: process)
+      )
+      // 100 ms in one, 200 ms in another and 49 ms, which is not long, in the last.
+      let waited = [100, 200, 49][Int(number) - 1] * ms
+      trace.wait(waiter, id, from: 300 * ms - waited, to: 300 * ms + 1, owner: holder)
+      trace.release(holder, id, from: 0, to: 300 * ms)
+    }
+    let findings = report(trace).findings.filter { $0.kind == "gil-hold" }
+    #expect(
+      findings.map(\.text) == [
+        "holder 2 kept the GIL for 300 ms while others waited 200 ms for it: C code that does not let go; "
+          + "it was so in 2 processes"
+      ])
+    #expect(findings.first?.evidence["processes"] == 2 && findings.first?.evidence["lock"] == 2)
+    #expect(findings.first?.evidence["holds"] == 2)
+    #expect(findings.first?.evidence["waitNs"] == 300 * ms)
+  }
+
+  @Test func `Sums of absurd times are no less than nothing`() throws {
+    var trace = TraceBuilder(duration: 1000)
+    let (a, b) = (trace.thread("a"), trace.thread("b"))
+    let gil = trace.lock("GIL", kind: .gil)
+    for _ in 0..<3 {
+      trace.wait(b, gil, from: 0, to: .max, owner: a)
+      trace.release(a, gil, from: 0, to: .max)
+      trace.define(.use(LockUse(thread: a, lock: gil, releases: .max, sampledHoldTime: .max)))
+      trace.define(.use(LockUse(thread: b, lock: gil, releases: .max, shortWaits: .max)))
+    }
+    let found = try #require(report(trace).gil.first)
+    #expect(found.heldNs == .max && found.utilisation == 1 && found.dropRequests == .max)
+    #expect(found.pairs.map(\.waitNs) == [.max] && found.threads.map(\.heldNs).max() == .max)
+    #expect(found.waitNs.total == .max)
   }
 
   @Test func `The worst hold is the one that kept another waiting, not the longest`() throws {

@@ -4,6 +4,25 @@ import TraceModel
 import Testing
 
 @Suite struct QueueTests {
+  @Test func `Counts of items are bounded by what can be counted`() throws {
+    var trace = TraceBuilder(duration: 1000)
+    let thread = trace.thread("a")
+    let jobs = trace.lock("jobs", kind: .queue)
+    var time: Int64 = 0
+    // So many that they are more than 64 bits count, whichever of them are left out.
+    for spent in [1, 1, 1, 1, 1] + Array(repeating: 2, count: 13) + Array(repeating: 3, count: 13) {
+      trace.enqueue(thread, jobs, count: 1 << 60, at: time)
+      trace.dequeue(thread, jobs, count: 1 << 60, at: time + Int64(spent))
+      time += 10
+    }
+    let queue = try #require(report(trace).queues.first)
+    #expect(queue.enqueued == .max && queue.dequeued == .max && queue.depth.max == 1 << 60)
+    let residence = try #require(queue.residenceNs)
+    #expect(residence.total == .max && residence.max == 3)
+    // As far as they were counted.
+    #expect(residence.p50 == 1 && residence.p99 == 2)
+  }
+
   @Test func `A semaphore's depth is weighted by time`() throws {
     var trace = TraceBuilder(duration: 1000)
     let thread = trace.thread("a")

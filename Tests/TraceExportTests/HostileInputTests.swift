@@ -9,12 +9,20 @@ import TraceModel
     .min, .min + 1, -1, 0, 1, 999, 1_999_999_999_999_999, 2_000_000_000_000_000,
     2_000_000_000_000_001, 9_007_199_254_740_993_123, .max - 1, .max,
   ]
-  private static let numbers: [UInt32] = [0, 1, 2, 3, 200, 5000, .max]
+  private static let numbers: [UInt32] =
+    [0, 200, 5000, .max] + (1...UInt32(LockKind.allCases.count))
 
   @Test(arguments: 0..<12 as Range<UInt64>)
   func `Anything becomes a document that nests`(seed: UInt64) throws {
     var generator = SeededGenerator(seed: seed)
-    var workspace = Workspace(locks: [.mutex, .condition, .semaphore])
+    var workspace = Workspace(locks: LockKind.allCases)
+    workspace.definitions.add(
+      .use(
+        LockUse(
+          thread: .init(1), lock: .init(1), acquisitions: .max, lostWaits: .max,
+          lostWaitTime: .max)))
+    workspace.definitions.add(
+      .use(LockUse(thread: .init(2), lock: .init(2), lostWaits: .max, sampledHoldTime: .max)))
     workspace.definitions.add(.stack(Stack(id: .init(2), process: .init(77), frames: [])))
     workspace.definitions.add(
       .lock(Lock(id: .init(.max), process: .init(0), kind: .unknown, address: .max)))

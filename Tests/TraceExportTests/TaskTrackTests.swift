@@ -50,10 +50,12 @@ import TraceModel
     #expect(steps.map { $0.arguments["task"] as? Int } == [7, 8, 7])
     #expect(steps.map(\.start) == [100, 200, 300] && steps.map(\.duration) == [100, 30, 40])
     #expect(
-      spans(trace, "task", "7") == [
+      spans(trace, "task", "1") == [
         "waits for l2 190-300 in 1", "waits for l3 340-600 in 1", "l1 100-600 in 0",
       ])
-    #expect(spans(trace, "task", "8") == ["waits for l3 230-500 in 1", "l1 200-500 in 0"])
+    #expect(spans(trace, "task", "2") == ["waits for l3 230-500 in 1", "l1 200-500 in 0"])
+    let begins = trace.events.filter { $0.phase == "b" && $0.name == "l1" }
+    #expect(begins.map { $0.arguments["task"] as? Int } == [7, 8])
     let timedOut = trace.events.first { $0.phase == "b" && $0.start == 230 }
     #expect(timedOut?.arguments["outcome"] as? String == "timedOut")
     #expect(timedOut?.pid == 100)
@@ -71,7 +73,7 @@ import TraceModel
         event(.taskWait, 2, task: 7, from: 0, to: 500),
       ])
     #expect(
-      spans(trace, "task", "7") == [
+      spans(trace, "task", "1") == [
         "waits for l3 210-300 in 2", "waits for l2 205-310 in 1", "waits for l3 310-400 in 1",
         "waits for l2 400-500 in 1", "l1 100-500 in 0",
       ])
@@ -92,7 +94,48 @@ import TraceModel
         event(.slice, 1, task: 7, from: 150, to: 300, thread: 20),
       ])
     let begins = trace.events.filter { $0.category == "task" && $0.phase == "b" }
-    #expect(begins.map(\.pid) == [100, 300] && begins.allSatisfy { $0.asyncID == "7" })
+    #expect(begins.map(\.pid) == [100, 300] && begins.map(\.asyncID) == ["1", "2"])
+    #expect(begins.allSatisfy { $0.arguments["task"] as? Int == 7 })
+  }
+
+  @Test func `Images of one process have tasks of their own`() throws {
+    var workspace = Workspace()
+    for number in [2, 3] as [UInt32] {
+      workspace.definitions.add(
+        .process(
+          Process(
+            id: .init(number), pid: 300, name: "image", start: .init(Int64(number) * 100),
+            end: number == 2 ? .init(300) : nil)))
+      workspace.definitions.add(
+        .thread(
+          Thread(
+            id: .init(number * 10), process: .init(number), tid: 300, name: "main",
+            start: .init(Int64(number) * 100))))
+      workspace.add(lock: number * 10, .task, name: "task \(number)", process: number)
+    }
+    let trace = try ParsedTrace(
+      workspace.definitions,
+      [
+        event(.slice, 20, task: 7, from: 200, to: 250, thread: 20),
+        event(.slice, 30, task: 7, from: 300, to: 350, thread: 30),
+      ])
+    #expect(spans(trace, "task", "1") == ["task 2 200-250 in 0"])
+    #expect(spans(trace, "task", "2") == ["task 3 300-350 in 0"])
+    let begins = trace.events.filter { $0.category == "task" && $0.phase == "b" }
+    #expect(begins.map(\.pid) == [300, 300])
+  }
+
+  @Test func `What is no task's has no track`() throws {
+    let trace = try ParsedTrace(
+      Workspace(locks: [.task, .asyncioLock]).definitions,
+      [
+        event(.slice, 1, task: 0, from: 100, to: 200),
+        event(.taskWait, 2, task: 0, from: 200, to: 300),
+        event(.slice, 1, task: 3, from: 300, to: 400),
+      ])
+    #expect(trace.slices("work").map(\.start) == [100, 300])
+    #expect(trace.events.filter { $0.category == "task" }.map(\.phase) == ["b", "e"])
+    #expect(spans(trace, "task", "1") == ["l1 300-400 in 0"])
   }
 
   @Test func `A lock that tasks hold has a track, on which holds do not cross`() throws {

@@ -5,7 +5,8 @@ import Testing
 
 /// What a program itself does.
 let programKinds: [Event.Kind] = [
-  .wait, .release, .signal, .value, .enqueue, .dequeue, .slice, .instant, .counter,
+  .wait, .release, .signal, .value, .enqueue, .dequeue, .slice, .instant, .counter, .taskWait,
+  .taskRelease,
 ]
 
 /// A recording of `threads` threads with `count` events each, with every field in use.
@@ -26,14 +27,16 @@ func randomTrace(seed: UInt64, threads: Int, count: Int) -> TraceBuilder {
         outcome: Event.Outcome.allCases.randomElement(using: &random) ?? .acquired,
         isDurationKnown: Bool.random(using: &random), thread: thread,
         time: Timestamp(nanoseconds: time))
-      if [.wait, .release, .dequeue, .slice].contains(event.kind) {
+      if [.wait, .release, .dequeue, .slice, .taskWait, .taskRelease].contains(event.kind) {
         event.duration = event.kind == .wait ? time - start : time / 2
       }
       event.lock = locks.randomElement(using: &random) ?? .unknown
       if event.kind == .wait { event.partner = locks[0] }
       if event.kind == .wait { event.owner = ids.randomElement(using: &random) ?? .unknown }
       event.stack = stacks.randomElement(using: &random) ?? .unknown
-      if [.value, .enqueue, .dequeue, .instant, .counter].contains(event.kind) {
+      if [.value, .enqueue, .dequeue, .slice, .instant, .counter, .taskWait, .taskRelease]
+        .contains(event.kind)
+      {
         event.value = Int64.random(in: -3...Int64.max, using: &random)
       }
       trace.add(event)
@@ -104,7 +107,7 @@ func delivered(_ reader: TraceFileReader<[UInt8]>) throws -> [Event] {
       .thread(
         Thread(
           id: ThreadID(rawValue: .max), process: process, tid: 9, name: "t", start: .zero,
-          end: Timestamp(nanoseconds: 1), cpuTime: 7)),
+          end: Timestamp(nanoseconds: 1), cpuTime: 7, runnableTime: 8, isDaemon: true)),
       .lock(
         Lock(
           id: LockID(rawValue: 4), process: process, kind: .barrier, address: .max, generation: 5,
@@ -132,6 +135,29 @@ func delivered(_ reader: TraceFileReader<[UInt8]>) throws -> [Event] {
     bytes += writer.finish()
     let read = try TraceFileReader(bytes).definitions()
     #expect(read == TraceDefinitions(definitions))
+  }
+
+  @Test func `Whether a thread is a daemon is said by a byte, which early files do not have`()
+    throws
+  {
+    var builder = DefinitionChunkBuilder()
+    builder.append(
+      .thread(
+        Thread(
+          id: ThreadID(rawValue: 1), process: .unknown, tid: 9, name: "t", start: .zero,
+          isDaemon: true)))
+    var chunk = builder.seal()[0]
+    func thread() throws -> Thread? {
+      var writer = try TraceFileWriter()
+      let bytes = try writer.header() + writer.encode(chunk) + writer.finish()
+      return try TraceFileReader(bytes).definitions().threads[ThreadID(rawValue: 1)]
+    }
+    #expect(try thread()?.isDaemon == true)
+    // The last byte of the record, whose length is in its second byte.
+    #expect(chunk.payload.removeLast() == 1)
+    chunk.payload[1] -= 1
+    chunk.header.payloadSize -= 1
+    #expect(try thread()?.isDaemon == false && thread()?.name == "t")
   }
 
   @Test func `Definitions beyond what a chunk may hold go on in the next`() throws {

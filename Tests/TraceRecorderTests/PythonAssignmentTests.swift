@@ -93,6 +93,37 @@ import Testing
     #expect(name(.pythonLock, maker) == nil && names.name(of: .pythonLock, madeIn: []) == nil)
   }
 
+  @Test func `A place is read once for each kind of thing that is made there`() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let app = try file("app.py", "jobs = queue.Queue(3)\n")
+    var names = PythonNames()
+    var asked: [UInt32] = []
+    func name(_ kind: LockKind, _ site: UInt32, line: UInt32) -> String? {
+      names.name(of: kind, madeAt: StackID(rawValue: site)) {
+        asked.append(site)
+        return [frame("<module>", app, line)]
+      }
+    }
+    for _ in 0..<3 {
+      #expect(name(.pythonQueue, 1, line: 1) == "app.py:1 jobs")
+      #expect(name(.pythonQueue, 2, line: 99) == nil)
+      #expect(name(.pythonLock, 1, line: 1) == "app.py:1 jobs")
+    }
+    #expect(asked == [1, 2, 1])
+  }
+
+  @Test func `A line goes on from those before it, but not from any number`() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let long = String(repeating: "x \\\n", count: 1000)
+    let path = try file("app.py", "a = \\\r\n  Lock(\\\r\n)\r\n\n" + long + "end")
+    var sources = PythonSources()
+    #expect(sources.line(1, of: path) == "a = ")
+    #expect(sources.line(3, of: path) == "a =   Lock()")
+    #expect(sources.line(4, of: path) == "")
+    #expect(sources.line(1005, of: path) == String(repeating: "x ", count: 50) + "end")
+    #expect(sources.line(1006, of: path) == nil && sources.line(0, of: path) == nil)
+  }
+
   @Test func `What is no regular file is not read`() throws {
     defer { try? FileManager.default.removeItem(atPath: folder) }
     _ = try file("app.py", "")

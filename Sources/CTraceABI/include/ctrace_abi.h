@@ -361,7 +361,7 @@ enum ctrace_record_kind {
   CTRACE_RECORD_TASK_RELEASE = 21,
   /// What is to be said to people of this process: a text.
   CTRACE_RECORD_NOTE = 22,
-  /// What a program of Python's calls the thread: a text, with whether it is a daemon in `operation`.
+  /// What a program of Python's calls the thread: a text, with whether it is a daemon as `capacity`.
   CTRACE_RECORD_THREAD_NAME = 23,
   /// What a program of Python's calls the process: a text.
   CTRACE_RECORD_PROCESS_NAME = 24,

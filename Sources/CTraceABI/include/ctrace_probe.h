@@ -116,6 +116,9 @@ struct ctrace_probe_api {
   /// Reads frames by a layout, innermost first; returns how many.
   uint32_t (*read_frames)(const struct ctrace_python_layout *layout,
                           struct ctrace_python_frame *frames, uint32_t count);
+  /// Calls a function after each lock that the interpreter makes or ends, with the interpreter's own held: it
+  /// does both for each import, and for all that Python's libraries make for threads.
+  void (*call_at_locks)(void (*function)(void));
   /// From here on stacks have frames of Python's. The layout is to stay.
   void (*set_layout)(const struct ctrace_python_layout *layout);
   /// Stacks that are not the thread's first begin in the module of this function: what is further out in

@@ -30,7 +30,7 @@ struct GILAccumulator {
       let place = places.place(of: event.owner)
       if place == pairs.count { pairs.append(Pair(owner: event.owner)) }
       pairs[place].count += 1
-      pairs[place].time = pairs[place].time.addingReportingOverflow(event.duration).partialValue
+      pairs[place].time = pairs[place].time.saturatingAdd(event.duration)
     }
   }
 
@@ -56,7 +56,7 @@ struct GILAccumulator {
   mutating func release(_ event: Event, waited: Int64) {
     guard event.isDurationKnown else { return }
     let place = place(of: event.thread)
-    shares[place].held = shares[place].held.addingReportingOverflow(event.duration).partialValue
+    shares[place].held = shares[place].held.saturatingAdd(event.duration)
     shares[place].longest = max(shares[place].longest, event.duration)
     if (waited, event.duration) > (worst.waited, worst.duration) {
       worst = Hold(
@@ -87,8 +87,7 @@ struct GILAnalysis {
 
   /// What is known of one.
   func found(_ lock: LockID) -> GILAccumulator {
-    var all = self
-    return all.gils[all.place(of: lock)]
+    places.known(lock).map { gils[$0] } ?? GILAccumulator()
   }
 
   private mutating func place(of lock: LockID) -> Int {

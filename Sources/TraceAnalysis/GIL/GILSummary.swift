@@ -22,7 +22,7 @@ public struct GILSummary: Codable, Hashable, Sendable {
   public var worstHold: GILHoldSummary?
   /// Holds that kept others waiting for long, by where they ended, most waiting first.
   public var longHolds: [GILPlaceSummary]
-  /// The threads that wanted it, those that had it longest first.
+  /// The threads that wanted it: those that starved first, and otherwise those that had it longest.
   public var threads: [GILThreadSummary]
   /// Who waited for whom, the longest first.
   public var pairs: [GILPairSummary]
@@ -72,6 +72,20 @@ public struct GILThreadSummary: Codable, Hashable, Sendable {
   public var waitNs: TimeSummary
   /// Whether it got much less of it than it asked for.
   public var starved: Bool
+  /// Who had it while the thread waited longest; nil where it never waited, or for nobody that is known.
+  public var waitedMostFor: GILOwnerSummary?
+}
+
+/// A thread that had the lock while another waited.
+public struct GILOwnerSummary: Codable, Hashable, Sendable {
+  /// The thread.
+  public var tid: Int32
+  /// Its name.
+  public var name: String
+  /// Waits that began while it had the lock.
+  public var count: UInt64
+  /// Nanoseconds of them.
+  public var waitNs: Int64
 }
 
 /// A thread that waited, and the one that had the lock then.

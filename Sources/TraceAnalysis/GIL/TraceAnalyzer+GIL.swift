@@ -18,7 +18,7 @@ extension TraceAnalyzer {
     let uses = definitions.interpreterUses[known.id] ?? [:]
     for thread in uses.keys.sorted() { _ = found.place(of: thread) }
     var threads = found.shares.map { threadSummary($0, uses[$0.thread]) }
-    let held = threads.reduce(0) { $0 &+ $1.heldNs }
+    let held = threads.saturatingSum(\.heldNs)
     let waiting = Int64(threads.filter { $0.waits > 0 }.count)
     for index in threads.indices {
       threads[index].starved = isStarved(threads[index], equalShare: held / max(waiting, 1))
@@ -28,13 +28,15 @@ extension TraceAnalyzer {
       0, min(process?.end ?? end, end) - max(process?.start ?? start, start))
     return GILSummary(
       id: lock.id, pid: lock.pid, wallNs: wall, heldNs: held,
-      utilisation: wall > 0 ? min(Double(held) / Double(wall), 1) : 0,
-      acquisitions: lock.acquisitions, dropRequests: uses.values.reduce(0) { $0 &+ $1.releases },
+      utilisation: wall > 0 ? min(max(Double(held) / Double(wall), 0), 1) : 0,
+      acquisitions: lock.acquisitions, dropRequests: uses.values.saturatingSum(\.releases),
       contended: lock.contended, waitNs: lock.waitNs, worstHold: summary(found.worst),
       longHolds: byPlace(found.longHolds).prefix(TraceAnalyzer.mostPlaces).map {
         GILPlaceSummary(count: $0.count, ns: $0.time, stack: $0.stack)
       },
-      threads: threads.sorted { ($1.heldNs, $0.tid) < ($0.heldNs, $1.tid) },
+      threads: threads.sorted {
+        ($0.starved ? 0 : 1, $1.heldNs, $0.tid) < ($1.starved ? 0 : 1, $0.heldNs, $1.tid)
+      },
       pairs: pairs(found))
   }
 
@@ -48,12 +50,21 @@ extension TraceAnalyzer {
         count: use.shortWaits, total: Int64(clamping: use.shortWaitTime), greatest: longest)
       waits.add(count: use.lostWaits, total: Int64(clamping: use.lostWaitTime), greatest: longest)
       // Of this lock each hold is in the sum that nobody waited for.
-      held = held.addingReportingOverflow(Int64(clamping: use.sampledHoldTime)).partialValue
+      held = held.saturatingAdd(Int64(clamping: use.sampledHoldTime))
     }
     return GILThreadSummary(
       tid: thread?.tid ?? 0, name: thread?.name ?? "",
       acquisitions: use?.acquisitions ?? 0, heldNs: held, longestHoldNs: share.longest,
-      waits: waits.count, waitNs: waits.summary, starved: false)
+      waits: waits.count, waitNs: waits.summary, starved: false,
+      waitedMostFor: mainOwner(share))
+  }
+
+  private func mainOwner(_ share: GILAccumulator.Share) -> GILOwnerSummary? {
+    share.pairs.compactMap { pair in
+      definitions.threads[pair.owner].map {
+        GILOwnerSummary(tid: $0.tid, name: $0.name, count: pair.count, waitNs: pair.time)
+      }
+    }.max { ($0.waitNs, $0.count, $1.tid) < ($1.waitNs, $1.count, $0.tid) }
   }
 
   /// A thread that had less than half of what each would have if all that wanted the lock had it for the

@@ -102,6 +102,9 @@ struct LockAccumulator {
   /// How many wait.
   var waiterCount: Int { waiting.count }
 
+  /// The thread of one that waits.
+  func waitingThread(_ waiter: Int) -> ThreadID { waiting[waiter].thread }
+
   /// From when on a hold that ends is to be charged with what one waited; nil where it is not.
   func chargedFrom(_ waiter: Int, by release: Event) -> Timestamp? {
     let from = max(holdStart(release), waiting[waiter].unchargedFrom)
@@ -139,7 +142,7 @@ struct LockAccumulator {
   /// keeps the mark of having waiters for one more hold.
   mutating func release(_ event: Event) {
     measuredHolds.count += 1
-    measuredHolds.time &+= event.duration
+    measuredHolds.time = measuredHolds.time.saturatingAdd(event.duration)
     guard !waiting.isEmpty || !departed.isEmpty else { return }
     if event.isDurationKnown { holds.add(event.duration) }
     let start = holdStart(event)
@@ -147,7 +150,7 @@ struct LockAccumulator {
     for index in waiting.indices {
       let from = max(start, waiting[index].unchargedFrom)
       if event.time > from {
-        blame &+= event.time - from
+        blame = blame.saturatingAdd(event.time - from)
         // Before the hold began nobody is known to have had the lock.
         waiting[index].split.other &+= max(0, from - waiting[index].unchargedFrom)
       }
@@ -156,7 +159,9 @@ struct LockAccumulator {
         waiting[index].isCharged = true
       }
     }
-    for wait in departed { blame &+= max(0, min(event.time, wait.end) - max(start, wait.start)) }
+    for wait in departed {
+      blame = blame.saturatingAdd(max(0, min(event.time, wait.end) - max(start, wait.start)))
+    }
     departed.removeAll(keepingCapacity: true)
     holdersByStack.add(event.stack, time: max(0, blame))
   }
@@ -178,9 +183,8 @@ struct StackTotals {
     for other in others.totals {
       let place = places.place(of: other.stack)
       if place == totals.count { totals.append(Total(stack: other.stack)) }
-      totals[place].count &+= other.count
-      let (sum, overflow) = totals[place].time.addingReportingOverflow(other.time)
-      totals[place].time = overflow ? .max : sum
+      totals[place].count = totals[place].count.saturatingAdd(other.count)
+      totals[place].time = totals[place].time.saturatingAdd(other.time)
     }
   }
 
@@ -190,8 +194,7 @@ struct StackTotals {
     let place = places.place(of: stack)
     if place == totals.count { totals.append(Total(stack: stack)) }
     totals[place].count += 1
-    let (sum, overflow) = totals[place].time.addingReportingOverflow(time)
-    totals[place].time = overflow ? .max : sum
+    totals[place].time = totals[place].time.saturatingAdd(time)
   }
 
   /// Those with most time first.

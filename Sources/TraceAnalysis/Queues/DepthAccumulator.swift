@@ -18,6 +18,8 @@ struct DepthAccumulator {
   private var fullTime: Int64 = 0
   /// Depth times nanoseconds in each part of the recording.
   private var timeline: [Double] = []
+  /// The same more finely, where that is wanted.
+  var curve: CurveParts?
   private let capacity: Int64
   private let isBounded: Bool
   private let startsKnown: Bool
@@ -75,8 +77,7 @@ struct DepthAccumulator {
   /// told before the putting.
   mutating func change(by difference: Int64, at time: Timestamp) {
     if startsKnown {
-      let (sum, overflow) = (value ?? 0).addingReportingOverflow(difference)
-      return change(to: overflow ? .max : sum, at: time)
+      return change(to: (value ?? 0).saturatingAdd(difference), at: time)
     }
     if owed.time != time { owed = (0, time) }
     let paid = min(max(difference, 0), owed.count)
@@ -109,6 +110,13 @@ struct DepthAccumulator {
       mean: whole.duration > 0 ? whole.weighted / whole.duration : Double(value ?? 0))
   }
 
+  /// Its curve up to `end`.
+  func curve(end: Timestamp) -> CurveParts? {
+    var whole = self
+    whole.settle(at: end)
+    return whole.curve
+  }
+
   private mutating func settle(at time: Timestamp) {
     defer { since = max(since, time) }
     guard let value = value.map(shown) else { return }
@@ -117,9 +125,10 @@ struct DepthAccumulator {
     distribution.add(max(value, 0), weight: lasted)
     weighted += Double(value) * Double(lasted)
     duration += Double(lasted)
-    if value <= 0 { emptyTime &+= lasted }
-    if capacity > 0, value >= capacity { fullTime &+= lasted }
+    if value <= 0 { emptyTime = emptyTime.saturatingAdd(lasted) }
+    if capacity > 0, value >= capacity { fullTime = fullTime.saturatingAdd(lasted) }
     if value != 0 { addToTimeline(value, from: since, to: time) }
+    curve?.add(value, from: since, to: time)
   }
 
   private mutating func addToTimeline(_ value: Int64, from start: Timestamp, to end: Timestamp) {

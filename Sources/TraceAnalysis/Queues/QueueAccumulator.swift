@@ -25,12 +25,13 @@ struct QueueAccumulator {
   /// Whether both ends of it have been seen.
   private var isFollowed = false
 
-  init(_ lock: Lock?, origin: Timestamp, partLength: Int64) {
+  init(_ lock: Lock?, origin: Timestamp, partLength: Int64, curve: CurveParts? = nil) {
     kind = lock?.kind ?? .unknown
     depth = DepthAccumulator(
       capacity: Int64(clamping: lock?.capacity ?? 0),
       isBounded: kind.isBounded,
       startsKnown: kind.isKernelQueue, origin: origin, partLength: partLength)
+    depth.curve = curve
   }
 
   /// Forgets what was, up to a moment, but not what is in it.
@@ -46,7 +47,7 @@ struct QueueAccumulator {
   /// Items are put in.
   mutating func enqueue(_ event: Event) {
     let count = max(event.value, 0)
-    enqueued &+= UInt64(count)
+    enqueued = enqueued.saturatingAdd(UInt64(count))
     producers.add(event.stack, time: count)
     guard kind != .eventLoop else { return }
     depth.change(by: count, at: event.time)
@@ -57,7 +58,7 @@ struct QueueAccumulator {
   /// order in which they went in, by when they did.
   mutating func dequeue(_ event: Event) {
     let count = max(event.value, 0)
-    dequeued &+= UInt64(count)
+    dequeued = dequeued.saturatingAdd(UInt64(count))
     isTakenFrom = true
     // A loop tells itself what is ready to run; most of that was never seen to come in.
     if kind != .eventLoop { depth.change(by: -count, at: event.time) }
@@ -95,10 +96,19 @@ struct QueueAccumulator {
   /// The summary of its depth up to `end`. Of a socket that nobody who is recorded receives from, the
   /// depth is not known: the kernel tells only who receives. Nor is it of messages.
   func depthSummary(end: Timestamp) -> DepthSummary {
-    guard kind == .socket || kind == .messages, !isTakenFrom else {
-      return depth.summary(end: end)
+    guard isDepthKnown else {
+      return DepthAccumulator(capacity: 0, partLength: 1).summary(end: end)
     }
-    return DepthAccumulator(capacity: 0, partLength: 1).summary(end: end)
+    return depth.summary(end: end)
+  }
+
+  /// Its depth for a timeline, where one is wanted and it is known.
+  func depthCurve(end: Timestamp) -> CurveParts? {
+    isDepthKnown && !depth.isEmpty ? depth.curve(end: end) : nil
+  }
+
+  private var isDepthKnown: Bool {
+    (kind != .socket && kind != .messages) || isTakenFrom
   }
 
   /// A thread has waited for room, or for something to come.

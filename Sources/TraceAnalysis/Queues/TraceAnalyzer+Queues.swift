@@ -36,7 +36,8 @@ extension TraceAnalyzer {
       // Of a semaphore that was made and never used there is nothing to say.
       $0.enqueued | $0.dequeued != 0 || $0.depth.max != 0 || $0.kind != LockKind.semaphore.name
     }.sorted {
-      ($1.enqueued &+ $1.dequeued, $0.id) < ($0.enqueued &+ $0.dequeued, $1.id)
+      ($1.enqueued.saturatingAdd($1.dequeued), $0.id)
+        < ($0.enqueued.saturatingAdd($0.dequeued), $1.id)
     }
   }
 

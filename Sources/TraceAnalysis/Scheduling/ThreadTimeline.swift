@@ -59,6 +59,8 @@ struct ThreadTimeline {
   private var lastSample: Timestamp
   private(set) var strip: StateStrip
   private let makeStrip: StripMaker
+  /// What it did in equal parts of the run, where that is wanted.
+  private(set) var parts: StateParts?
 
   /// Where strips begin, and nanoseconds of each of their parts.
   struct StripMaker {
@@ -177,6 +179,7 @@ struct ThreadTimeline {
     if !isBlocked {
       path.advance(to: time, thread: number, activity, lock: 0)
     }
+    parts?.add(activity, lock: waits.last?.lock ?? 0, from: now, to: time)
     now = time
   }
 
@@ -205,6 +208,18 @@ struct ThreadTimeline {
       body(wait.lock, end - max(start, now))
     }
   }
+
+  /// Lets it collect what it does in each part of a span of time.
+  mutating func follow(_ scale: TimeParts) { parts = StateParts(scale, from: start, to: end) }
+
+  /// Another held what it waited for.
+  @inline(__always)
+  mutating func blame(_ holder: UInt32, from: Timestamp, to: Timestamp) {
+    parts?.blame(holder, from: from, to: to)
+  }
+
+  /// How long it lives.
+  var lifetime: Int64 { end - start }
 
   /// The path up to a moment that it has come to without being woken by another.
   ///
@@ -305,6 +320,7 @@ struct ThreadTimeline {
       // It has not been told as anything yet.
       times = StateTimes()
       strip = makeStrip.strip(from: start)
+      parts?.reset()
       now = start
     }
     settle(to: time)
@@ -334,10 +350,9 @@ struct ThreadTimeline {
     }
     times[.sleeping] &+= rest
     sinceSample = StateTimes()
-    if now > lastSample {
-      strip.add(times - before, from: lastSample, to: now)
-      lastSample = now
-    }
+    if now > lastSample { strip.add(times - before, from: lastSample, to: now) }
+    parts?.fill(running: run, runnable: runnable, from: lastSample, to: now)
+    lastSample = now
     history.append(times, at: min(time, end), waitingFor: waits.last?.lock ?? 0)
   }
 

@@ -19,6 +19,7 @@ extension TraceAnalyzer {
       ThreadTimeline.Wait(
         lock: UInt32(truncatingIfNeeded: lock), kind: lockKinds[lock], start: event.time,
         contended: locks[lock].contended))
+    noteWaiters(lock, locks[lock].waiterCount, at: event.time)
   }
 
   /// A wait ends.
@@ -31,8 +32,15 @@ extension TraceAnalyzer {
       followWake(thread, lock, locks[lock].contended, &timelines, at: event.time)
     }
     timelines[thread].endWait(for: UInt32(truncatingIfNeeded: lock), at: event.time)
+    noteWaiters(lock, locks[lock].waiterCount, at: event.time)
     guard lockKinds[lock].isContended else { return }
-    if let waiter { split(event, lock, waiter, thread, &locks, &timelines) }
+    if let waiter {
+      split(event, lock, waiter, thread, &locks, &timelines)
+      let owner = threadIndex.place(of: event.owner.rawValue)
+      if owner != 0, waiter.unchargedFrom <= event.start {
+        timelines[thread].blame(UInt32(owner), from: event.start, to: event.time)
+      }
+    }
     if let freed = candidates.note(lock, waited: locks[lock].waits.total) {
       for index in timelines.indices { timelines[index].path.savings[freed] = 0 }
       for index in contended.indices { contended[index].wake?.path.savings[freed] = 0 }
@@ -112,6 +120,7 @@ extension TraceAnalyzer {
         }
       }
     }
+    if collector != nil { noteHolder(event, lock, locks, &timelines) }
     if lockKinds[lock] == .gil {
       gils.release(event, waited: locks[lock].longestWaited(by: event))
     }

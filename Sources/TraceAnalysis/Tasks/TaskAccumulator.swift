@@ -25,7 +25,7 @@ struct TaskAccumulator {
   /// The name, and the process: names are shared by processes.
   let lock: LockID
   let process: ProcessID
-  /// Tasks that have had the name.
+  /// Tasks that bear the name.
   var tasks: UInt64 = 0
   private(set) var steps = Distribution()
   private(set) var longest = Step()
@@ -65,7 +65,6 @@ struct TaskAccumulator {
     let place = places.place(of: event.lock)
     if place == waited.count { waited.append(Waited(lock: event.lock)) }
     waited[place].count += 1
-    let (sum, overflow) = waited[place].time.addingReportingOverflow(event.duration)
-    waited[place].time = overflow ? .max : sum
+    waited[place].time = waited[place].time.saturatingAdd(event.duration)
   }
 }

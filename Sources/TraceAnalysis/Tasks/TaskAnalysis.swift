@@ -14,7 +14,7 @@ struct TaskAnalysis {
   private var known = TaskNames()
   /// What was known before the part that is told.
   private var knownBefore = TaskNames()
-  /// The place of each thread's process, by the thread's place.
+  /// The process of each thread, by the thread's place.
   private var processes: [ProcessID] = []
   private var stepWaits: [StepWaits] = []
   private(set) var holds: [TaskHolds] = []
@@ -61,8 +61,11 @@ struct TaskAnalysis {
     let process = processes[thread]
     let place = self.place(of: event.lock, lock, in: process)
     // A callback that is no task's has no number.
-    let isNew = event.value != 0 && known.note(place, of: event.value, in: process)
-    if isNew { names[Int(place)].tasks += 1 }
+    if event.value != 0, let before = known.note(place, of: event.value, in: process) {
+      // A task that is renamed is one of the other name's from now on.
+      if before != 0 { names[Int(before)].tasks -= 1 }
+      names[Int(place)].tasks += 1
+    }
     names[Int(place)].add(event, longestWait: stepWaits[thread].take(since: event.start))
   }
 

@@ -43,7 +43,9 @@ struct TaskHolds {
     let end = max(lastEnd, TaskHolds.bounded(event.time))
     let start = max(lastEnd, event.isDurationKnown ? TaskHolds.bounded(event.start) : .min / 4)
     var part: Int64 = 0
-    for wait in departed { part &+= max(0, min(end, wait.end) - max(start, wait.start)) }
+    for wait in departed {
+      part = part.saturatingAdd(max(0, min(end, wait.end) - max(start, wait.start)))
+    }
     departed.removeAll(keepingCapacity: true)
     if holds.count - first >= TaskHolds.mostHolds { retireFirst() }
     holds.append(
@@ -57,7 +59,8 @@ struct TaskHolds {
     let start = TaskHolds.bounded(event.start)
     let place = firstHold(endingAfter: start)
     if place < holds.count {
-      holds[place].part &+= holds[place].end - max(holds[place].start, start)
+      holds[place].part = holds[place].part.saturatingAdd(
+        holds[place].end - max(holds[place].start, start))
       if place + 1 < holds.count {
         holds[place + 1].more &+= 1
         throughLast &+= 1
@@ -95,9 +98,8 @@ struct TaskHolds {
     let hold = holds[first]
     through &+= Int64(hold.more)
     let whole = through.multipliedReportingOverflow(by: hold.end - hold.start)
-    let (blame, overflow) = hold.part.addingReportingOverflow(
-      whole.overflow ? .max : whole.partialValue)
-    retired.add(hold.stack, time: overflow ? .max : max(0, blame))
+    let blame = hold.part.saturatingAdd(whole.overflow ? .max : whole.partialValue)
+    retired.add(hold.stack, time: max(0, blame))
     first += 1
     if first > 64, first * 2 > holds.count {
       holds.removeFirst(first)

@@ -20,14 +20,15 @@ struct TaskNames {
   private var names: [UInt32] = []
   private var last = (page: Page(process: .unknown, number: .min), start: 0)
 
-  /// Notes that a task goes by a name, which is not 0; true where it had no such name before.
+  /// Notes that a task goes by a name, which is not 0; returns the one it had before, 0 where it had none.
+  /// Nil where it has the name already, or there is no room.
   @inline(__always)
-  mutating func note(_ name: UInt32, of task: Int64, in process: ProcessID) -> Bool {
+  mutating func note(_ name: UInt32, of task: Int64, in process: ProcessID) -> UInt32? {
     guard let place = place(of: task, in: process, isNew: true), names[place] != name else {
-      return false
+      return nil
     }
-    names[place] = name
-    return true
+    defer { names[place] = name }
+    return names[place]
   }
 
   /// The name of a task; 0 where it has none.

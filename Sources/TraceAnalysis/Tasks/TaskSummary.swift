@@ -6,7 +6,10 @@ public struct TaskSummary: Codable, Hashable, Sendable {
   public var kind: String
   /// The name.
   public var name: String
-  /// How many tasks have had the name; 0 where it is that of a loop's callback.
+  /// True for the greenlets that gevent's loops run in; otherwise nil.
+  public var hub: Bool?
+  /// How many tasks bear the name, those that were given another not among them; 0 where it is that of a
+  /// loop's callback.
   public var tasks: UInt64
   /// How often one of them ran, until it waited or ended.
   public var steps: UInt64

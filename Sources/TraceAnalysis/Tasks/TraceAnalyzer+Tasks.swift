@@ -11,11 +11,12 @@ extension TraceAnalyzer {
       let long = found.longSteps.sorted
       return TaskSummary(
         pid: definitions.processes[found.process]?.pid ?? 0, kind: lock.kind.taskWord,
-        name: names[lock.id], tasks: found.tasks, steps: found.steps.count,
+        name: names[lock.id], hub: lock.isHub ? true : nil, tasks: found.tasks,
+        steps: found.steps.count,
         runNs: found.steps.total, longestStepNs: found.steps.greatest,
         stepNs: found.steps.summary, longestStep: summary(found.longest),
         longSteps: LongStepsSummary(
-          count: long.reduce(0) { $0 &+ $1.count }, ns: long.reduce(0) { $0 &+ $1.time },
+          count: long.saturatingSum(\.count), ns: long.saturatingSum(\.time),
           places: byPlace(found.longSteps).prefix(TraceAnalyzer.mostTold).map {
             StepPlaceSummary(count: $0.count, ns: $0.time, stack: $0.stack)
           }),

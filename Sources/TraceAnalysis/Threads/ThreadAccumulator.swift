@@ -14,13 +14,13 @@ struct ThreadAccumulator {
     @inline(__always)
     mutating func add(_ duration: Int64) {
       count &+= 1
-      time = time.addingReportingOverflow(duration).partialValue
+      time = time.saturatingAdd(duration)
       longest = max(longest, duration)
     }
 
     mutating func add(_ other: Waits) {
       count &+= other.count
-      time = time.addingReportingOverflow(other.time).partialValue
+      time = time.saturatingAdd(other.time)
       longest = max(longest, other.longest)
     }
   }
@@ -73,11 +73,11 @@ struct ThreadAccumulator {
   ///   - partLength: Nanoseconds of each of its parts.
   mutating func add(_ event: Event, kind: LockKind, origin: Timestamp, partLength: Int64) {
     if kind.isContended {
-      lockWait = lockWait.addingReportingOverflow(event.duration).partialValue
+      lockWait = lockWait.saturatingAdd(event.duration)
       addToTimeline(event, origin, partLength)
       if event.duration > longest?.duration ?? -1 { longest = event }
     } else if !kind.isIdle {
-      queueWait = queueWait.addingReportingOverflow(event.duration).partialValue
+      queueWait = queueWait.saturatingAdd(event.duration)
     }
     let place = places.place(of: event.lock)
     if place == blocks.count {

@@ -28,8 +28,7 @@ extension ChromeTraceWriter {
     // A task that has not run is not known by a name.
     guard let place = taskPlace(of: event, 0, track, from: start) else { return }
     let begin = tasks.wait(place, from: start, to: now)
-    let key = tasks.states[place].key
-    appendTaskHead(#"{"ph":"b""#, key, track, at: begin)
+    appendTaskHead(#"{"ph":"b""#, place, track, at: begin)
     output.append(",\"name\":\"waits for ")
     texts.write(locks[lock].name, to: &output)
     output.append("\",\"args\":{")
@@ -40,7 +39,7 @@ extension ChromeTraceWriter {
       output.append(event.duration)
     }
     appendEnd(event)
-    appendTaskHead(#"{"ph":"e""#, key, track, at: now)
+    appendTaskHead(#"{"ph":"e""#, place, track, at: now)
     output.append(",\"name\":\"waits for ")
     texts.write(locks[lock].name, to: &output)
     output.append("\"}")
@@ -60,7 +59,7 @@ extension ChromeTraceWriter {
     appendArguments(event, lock)
     output.append(",\"task\":")
     output.append(event.value)
-    if let place = tasks.place(of: event.value, in: tracks[track].process) {
+    if let place = tasks.place(of: event.value, in: process(of: event)) {
       output.append(",\"name\":\"")
       texts.write(locks[Int(tasks.states[place].lock)].name, to: &output)
       output.append("\"")
@@ -79,8 +78,8 @@ extension ChromeTraceWriter {
 
   /// Ends the tracks of all tasks.
   mutating func endTasks() {
-    for state in tasks.states {
-      appendTaskHead(#"{"ph":"e""#, state.key, Int(state.track), at: state.end)
+    for (place, state) in tasks.states.enumerated() {
+      appendTaskHead(#"{"ph":"e""#, place, Int(state.track), at: state.end)
       appendTaskName(Int(state.lock))
       output.append("}")
     }
@@ -107,15 +106,21 @@ extension ChromeTraceWriter {
 
   // MARK: Parts
 
-  /// The place of a task's track, which begins here if the task is new.
+  private func process(of event: Event) -> ProcessID {
+    threads[threadIndex[event.thread.rawValue]].process
+  }
+
+  /// The place of a task's track, which begins here if the task is new. Nil where there are too many, and
+  /// for callbacks, which are no task's and have the number 0.
   private mutating func taskPlace(
     of event: Event, _ lock: Int, _ track: Int, from start: Int64
   ) -> Int? {
-    let process = tracks[track].process
+    guard event.value != 0 else { return nil }
+    let process = process(of: event)
     if let place = tasks.place(of: event.value, in: process) { return place }
     guard let place = tasks.begin(event.value, in: process, lock: lock, track: track, at: start)
     else { return nil }
-    appendTaskHead(#"{"ph":"b""#, tasks.states[place].key, track, at: start)
+    appendTaskHead(#"{"ph":"b""#, place, track, at: start)
     appendTaskName(lock)
     output.append(",\"args\":{\"task\":")
     output.append(event.value)
@@ -130,9 +135,9 @@ extension ChromeTraceWriter {
   }
 
   private mutating func appendTaskHead(
-    _ head: StaticString, _ key: TaskTracks.Key, _ track: Int, at time: Int64
+    _ head: StaticString, _ place: Int, _ track: Int, at time: Int64
   ) {
-    appendAsyncHead(head, #","cat":"task","id2":{"local":""#, key.task, track, at: time)
+    appendAsyncHead(head, #","cat":"task","id2":{"local":""#, Int64(place + 1), track, at: time)
   }
 
   private mutating func appendHoldHead(

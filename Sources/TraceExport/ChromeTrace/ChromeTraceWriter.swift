@@ -15,7 +15,7 @@ public import TraceModel
 /// `"cut":true` and its true measures in its arguments.
 ///
 /// Memory grows with the definitions, not with events, as long as the output is taken.
-public struct ChromeTraceWriter {
+public struct ChromeTraceWriter: TimelineWriter {
   var output = ByteBuffer()
   let texts: TextTable
   let stacks: StackTexts
@@ -52,7 +52,7 @@ public struct ChromeTraceWriter {
     (threads, threadIndex) = ThreadEntry.all(definitions, ids, &texts)
     (locks, lockIndex) = LockState.all(definitions, ids, &texts)
     tracks = ids.tracks.map {
-      TrackState(place: texts.add("\"pid\":\($0.pid),\"tid\":\($0.tid)"), process: $0.pid)
+      TrackState(place: texts.add("\"pid\":\($0.pid),\"tid\":\($0.tid)"))
     }
     let idle = SchedulingName.idle(&texts)
     // Program images that share a track are one thread to the kernel: it ends with the last.

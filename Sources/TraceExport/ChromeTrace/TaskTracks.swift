@@ -1,3 +1,5 @@
+internal import TraceModel
+
 /// The tracks of tasks: each has one, from its first step to its last event, with its waits on it.
 ///
 /// Of the tasks that are too many none has one: their steps are on the tracks of threads all the same.
@@ -5,13 +7,13 @@ struct TaskTracks {
   /// Memory for each is about 100 bytes.
   static let most = 1 << 18
 
-  struct Key: Hashable {
-    var process: UInt32
+  /// Images of an exec chain are one process to viewers, and each has a task of any number.
+  private struct Key: Hashable {
+    var process: ProcessID
     var task: Int64
   }
 
   struct State {
-    var key: Key
     /// The name that the track has, and the thread by which it began.
     var lock: Int32
     var track: Int32
@@ -41,22 +43,20 @@ struct TaskTracks {
   private(set) var states: [State] = []
 
   /// The place of a task's state; nil where it has none yet.
-  func place(of task: Int64, in process: UInt32) -> Int? {
+  func place(of task: Int64, in process: ProcessID) -> Int? {
     places[Key(process: process, task: task)].map(Int.init)
   }
 
   /// Begins the track of a task; nil where there are too many.
   mutating func begin(
-    _ task: Int64, in process: UInt32, lock: Int, track: Int, at time: Int64
+    _ task: Int64, in process: ProcessID, lock: Int, track: Int, at time: Int64
   ) -> Int? {
     guard states.count < TaskTracks.most else { return nil }
-    let key = Key(process: process, task: task)
-    places[key] = Int32(states.count)
+    places[Key(process: process, task: task)] = Int32(states.count)
     states.append(
       State(
-        key: key, lock: Int32(clamping: lock), track: Int32(clamping: track), begin: time,
-        end: time,
-        waitStart: time, waitEnd: time, waitEndBefore: time))
+        lock: Int32(clamping: lock), track: Int32(clamping: track), begin: time,
+        end: time, waitStart: time, waitEnd: time, waitEndBefore: time))
     return states.count - 1
   }
 

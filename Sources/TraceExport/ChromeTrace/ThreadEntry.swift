@@ -4,6 +4,8 @@ internal import TraceModel
 struct ThreadEntry {
   /// The number of its track.
   var track: Int
+  /// Its program image.
+  var process = ProcessID.unknown
   /// Its name as the owner of a lock; empty for a thread without a definition.
   var owner = TextTable.Text()
 
@@ -16,7 +18,8 @@ struct ThreadEntry {
     for thread in threads {
       let name = (thread.name.isEmpty ? "thread" : thread.name) + " (\(thread.tid))"
       entries.append(
-        ThreadEntry(track: ids.track(thread.id), owner: texts.add(name.jsonString)))
+        ThreadEntry(
+          track: ids.track(thread.id), process: thread.process, owner: texts.add(name.jsonString)))
     }
     return (entries, NumberIndex(threads.map(\.id.rawValue)))
   }
@@ -26,7 +29,5 @@ struct ThreadEntry {
 struct TrackState {
   /// `"pid":1,"tid":2`.
   var place: TextTable.Text
-  /// The process's number.
-  var process: UInt32
   var nesting = SliceNesting()
 }

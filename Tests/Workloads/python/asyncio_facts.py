@@ -142,7 +142,7 @@ async def tell_waits():
     await task
     waiter = asyncio.ensure_future(lock.acquire())
     await asyncio.sleep(0)
-    tell(waiter.get_coro().cr_await is not None, waiter.get_stack(), lock)
+    tell(waiter._coro.cr_await is not None, waiter.get_stack(), lock)
     waiter.cancel()
     await asyncio.wait([waiter])
     tell(waiter.cancelled(), repr(waiter._coro.cr_frame))

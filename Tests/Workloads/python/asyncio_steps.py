@@ -21,6 +21,12 @@ def count(name, more=1):
         counts[name] = counts.get(name, 0) + more
 
 
+def name_task(task, name):
+    # In 3.7 tasks have no names.
+    if sys.version_info >= (3, 8):
+        task.set_name(name)
+
+
 async def worker(rounds):
     count("worker")
     for _ in range(rounds):
@@ -115,14 +121,14 @@ async def main():
     loop = asyncio.get_running_loop()
     await asyncio.gather(*(worker(20 + index) for index in range(30)))
     task = asyncio.ensure_future(renamed(7))
-    task.set_name(named)
+    name_task(task, named)
     await task
     # Each has the address of the one before.
     for _ in range(200):
         await asyncio.ensure_future(short())
     for number in range(400):
         task = asyncio.ensure_future(request())
-        task.set_name(f"request {number}")
+        name_task(task, f"request {number}")
         await task
     await asyncio.gather(*(slow_start() for _ in range(5)))
     python_task = asyncio.tasks._PyTask(in_python(9), loop=loop)

@@ -130,7 +130,7 @@ def fill():
 
 def drain():
     gevent.sleep(0.02)
-    while bounded.qsize() or counts.get("taken", 0) < ITEMS:
+    while counts.get("taken", 0) < ITEMS:
         measure("get", bounded.get)
         count("taken")
         gevent.sleep(0.001)

@@ -145,8 +145,7 @@ plain_lock.acquire()
 assert not plain_lock.acquire(False)
 start = time.monotonic_ns()
 assert not plain_lock.acquire(timeout=0.02)
-waited["plain"] += time.monotonic_ns() - start
-held_up["plain"] += 20_000_000
+waited["in_vain"] = time.monotonic_ns() - start
 # Released by another thread than the one that has it.
 run(plain_lock.release)
 

@@ -1,0 +1,193 @@
+// The page of `ctrace report --format html` in a browser: what is drawn, and what input does to it.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+import { launch } from "./chromium.mjs";
+
+const repository = fileURLToPath(new URL("../..", import.meta.url));
+const ctrace = process.env.CTRACE ?? join(repository, ".build/debug/ctrace");
+const pictures = process.env.CTRACE_PICTURES ?? join(repository, ".build/browser");
+const run = (...command) => execFileSync(command[0], command.slice(1), { stdio: ["ignore", "pipe", "inherit"] }).toString();
+
+let folder;
+let browser;
+let page;
+let report;
+
+before(async () => {
+  mkdirSync(pictures, { recursive: true });
+  folder = await mkdtemp(join(tmpdir(), "ctrace-page-"));
+  const trace = join(folder, "app.ctrace");
+  // Threads, a lock, a queue, tasks and a loop.
+  run(ctrace, "record", "--quiet", "-o", trace, "/usr/bin/python3", join(repository, "Tests/Workloads/python/app.py"));
+  report = JSON.parse(run(ctrace, "report", "--format", "json", trace));
+  run(ctrace, "report", "--format", "html", "-o", join(folder, "app.html"), trace);
+  browser = await launch();
+  page = await browser.open(pathToFileURL(join(folder, "app.html")).href);
+  await page.waitFor(() => document.documentElement.dataset.ready, { what: "the page to be drawn" });
+});
+
+after(async () => {
+  await browser?.close();
+  if (folder) await rm(folder, { recursive: true, force: true });
+});
+
+/** The texts of a column, counted from 1, of the rows that are not details. */
+const column = (section, place) => page.evaluate((section, place) =>
+  [...document.querySelectorAll(`#${section} tbody tr:not(.details) td:nth-child(${place})`)].map((cell) => cell.textContent),
+section, place);
+
+/** What the timeline shows, in nanoseconds. */
+const shown = () => page.evaluate(() => {
+  const { from, to } = document.querySelector("#timeline svg").dataset;
+  return { from: Number(from), to: Number(to) };
+});
+
+test("it says what the report says, and asks the network for nothing", async () => {
+  assert.deepEqual(page.errors, []);
+  assert.deepEqual(page.requests, [pathToFileURL(join(folder, "app.html")).href]);
+  assert.equal(await page.evaluate(() => document.querySelector("#verdict .sentence").textContent), report.findings[0].text);
+  const lock = report.locks.find((lock) => lock.name.includes("cache_lock"));
+  assert.ok((await column("locks", 1)).some((name) => name.includes(lock.name)));
+  assert.ok((await column("threads", 1)).length === Math.min(12, report.threads.length));
+  for (const section of ["time", "timeline", "queues", "tasks", "loops", "stacks"]) {
+    assert.ok(await page.evaluate((id) => document.getElementById(id) !== null, section), section);
+  }
+});
+
+test("a heading that is clicked sorts its column, and sorts it the other way when clicked again", async () => {
+  const life = (name) => {
+    const thread = report.threads.find((thread) => name.split(" ").includes(String(thread.tid)));
+    return thread.endNs - thread.startNs;
+  };
+  const heading = "#threads thead th:nth-child(3)";
+  const sorted = () => page.evaluate((heading) => document.querySelector(heading).getAttribute("aria-sort"), heading);
+  assert.equal(await sorted(), "none");
+  await page.click(`${heading} button`);
+  assert.equal(await sorted(), "descending");
+  const down = (await column("threads", 1)).map(life);
+  assert.deepEqual(down, [...down].sort((a, b) => b - a));
+  assert.ok(down[0] > down.at(-1));
+  // By keyboard: the button has it.
+  await page.press("Enter");
+  assert.equal(await sorted(), "ascending");
+  const up = (await column("threads", 1)).map(life);
+  assert.deepEqual(up, [...up].sort((a, b) => a - b));
+  assert.deepEqual(page.errors, []);
+});
+
+test("a row opens and shows its stacks", async () => {
+  await page.click("#locks tbody tr .toggle");
+  const text = await page.waitFor(() => document.querySelector("#locks tr.details")?.textContent, { what: "details" });
+  const lock = report.locks.find((lock) => lock.name.includes("cache_lock"));
+  assert.ok(text.includes("Waited") && text.includes(lock.waiters[0].stack[0].function), text);
+  assert.equal(await page.evaluate(() => document.activeElement.getAttribute("aria-expanded")), "true");
+  await page.press("Enter");
+  await page.waitFor(() => !document.querySelector("#locks tr.details"), { what: "details to go" });
+});
+
+test("the timeline is zoomed and moved by pointer, wheel and keys", async () => {
+  const whole = await shown();
+  assert.deepEqual(whole, { from: 0, to: report.recording.durationNs });
+  const lanes = await page.evaluate(() => document.querySelectorAll("#timeline svg .back").length);
+  assert.equal(lanes, Math.min(24, report.threads.length));
+
+  // The second quarter is dragged over.
+  const { left, width, y } = await page.middle("#timeline svg");
+  const span = whole.to;
+  await page.drag({ x: left + width / 4, y }, { x: left + width / 2, y });
+  const quarter = await shown();
+  assert.ok(Math.abs(quarter.from - span / 4) < span / 50 && Math.abs(quarter.to - span / 2) < span / 50, JSON.stringify(quarter));
+  // What was a quarter of the picture fills it: shapes follow.
+  const scale = await page.evaluate(() => document.querySelector("#timeline svg path").getCTM().a);
+  await page.press("0");
+  assert.deepEqual(await shown(), whole);
+  const before = await page.evaluate(() => document.querySelector("#timeline svg path").getCTM().a);
+  assert.ok(Math.abs(scale / before - 4) < 0.3, `${scale} ${before}`);
+
+  await page.wheel(left + width / 2, y, -200, { control: true });
+  const wheeled = await page.waitFor(() => {
+    const { from, to } = document.querySelector("#timeline svg").dataset;
+    return Number(from) > 0 && { from: Number(from), to: Number(to) };
+  }, { what: "the wheel to zoom" });
+  assert.ok(wheeled.to - wheeled.from < span * 0.9);
+  await page.focus("#timeline svg");
+  await page.press("ArrowRight");
+  assert.ok((await shown()).from > wheeled.from);
+  await page.drag({ x: left + width / 4, y }, { x: left + width * 0.75, y }, { shift: true });
+  assert.ok((await shown()).from < wheeled.from);
+  await page.click('#timeline button[aria-label="Zoom out"]');
+  await page.press("Enter");
+  await page.press("Enter");
+  assert.deepEqual(await shown(), whole);
+
+  // Under the pointer is said what is there.
+  const first = await page.middle("#timeline svg");
+  await page.hover(first.x, first.top + 24 + 6 + 9);
+  const tip = await page.waitFor(() => !document.getElementById("tip").hidden && document.getElementById("tip").textContent, { what: "a tip" });
+  assert.match(tip, /waiting for locks|running|idle|condition/);
+  assert.deepEqual(page.errors, []);
+});
+
+test("the flame view is entered and left", async () => {
+  const count = () => page.evaluate(() => document.querySelectorAll("#stacks .flame button:not(.above)").length);
+  const all = await count();
+  assert.ok(all > 2);
+  await page.click("#stacks .flame button:nth-child(3)");
+  assert.equal(await page.evaluate(() => document.querySelectorAll("#stacks .flame button.above").length), 2);
+  assert.ok((await count()) < all);
+  await page.click("#stacks .flame button:nth-child(1)");
+  assert.equal(await count(), all);
+  await page.click("#stacks .controls button:nth-child(2)");
+  assert.equal(await page.evaluate(() => document.querySelector("#stacks .controls button:nth-child(2)").getAttribute("aria-pressed")), "true");
+});
+
+test("it looks as it should in light, in dark, narrow and printed", async () => {
+  const back = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  await page.prefer("light");
+  const light = await back();
+  await page.screenshot(join(pictures, "report-light.png"), { whole: true });
+  await page.prefer("dark");
+  assert.notEqual(await back(), light);
+  await page.screenshot(join(pictures, "report-dark.png"), { whole: true });
+  await page.prefer("light");
+  await page.resize(420, 900);
+  const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  assert.ok(content <= window, `${content} pixels in a window of ${window}`);
+  await page.screenshot(join(pictures, "report-narrow.png"));
+  await page.resize(1280, 900);
+  await page.print(join(pictures, "report.pdf"));
+  assert.deepEqual(page.errors, []);
+});
+
+test("names that look like markup stay names", async () => {
+  const source = join(folder, "hostile.py");
+  await writeFile(source, [
+    "import threading, time",
+    "name = '</script><!--<img src=x>'",
+    "lock = threading.Lock()",
+    "def work():",
+    "    for _ in range(20):",
+    "        with lock: time.sleep(0.002)",
+    "threads = [threading.Thread(target=work, name=name) for _ in range(2)]",
+    "[thread.start() for thread in threads]",
+    "[thread.join() for thread in threads]",
+  ].join("\n"));
+  const trace = join(folder, "<b>&.ctrace");
+  run(ctrace, "record", "--quiet", "-o", trace, "/usr/bin/python3", source,
+    "</script><img src=x onerror=console.error(1)>");
+  run(ctrace, "report", "--format", "html", "-o", join(folder, "hostile.html"), trace);
+  const hostile = await browser.open(pathToFileURL(join(folder, "hostile.html")).href);
+  await hostile.waitFor(() => document.documentElement.dataset.ready, { what: "the page to be drawn" });
+  assert.equal(await hostile.evaluate(() => document.querySelectorAll("img, b > b").length), 0);
+  assert.equal(await hostile.evaluate(() => document.querySelectorAll("script").length), 2);
+  assert.deepEqual(hostile.errors, []);
+  assert.ok((await readFile(join(folder, "hostile.html"), "utf8")).length < 1 << 20);
+});
