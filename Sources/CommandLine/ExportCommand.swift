@@ -7,15 +7,17 @@ struct ExportCommand: ParsableCommand {
     abstract: "Write a recording as a timeline for other programs.",
     usage: "ctrace export [<option> ...] <recording>",
     discussion: """
-      The Chrome form opens in https://ui.perfetto.dev ("Open trace file") and chrome://tracing.
+      The Chrome form opens in https://ui.perfetto.dev ("Open trace file") and chrome://tracing. \
+      The Perfetto form opens in the former only; it is smaller, says more, and suits queries.
 
       Examples:
         ctrace export prog.ctrace -o prog.json.gz
+        ctrace export --format perfetto prog.ctrace -o prog.pftrace
         ctrace export --format chrome prog.ctrace >prog.json
       """
   )
 
-  @Option(help: "chrome: the Trace Event Format, JSON.")
+  @Option(help: "chrome: the Trace Event Format, JSON; perfetto: protocol buffers.")
   var format = ExportForm.chrome
 
   @Option(

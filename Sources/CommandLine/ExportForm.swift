@@ -6,11 +6,13 @@ internal import TraceModel
 /// The forms that a recording can be exported in.
 enum ExportForm: String, ExpressibleByArgument, CaseIterable {
   case chrome
+  case perfetto
 
   /// What its files are called behind the recording's name.
   var suffix: String {
     switch self {
     case .chrome: "json"
+    case .perfetto: "pftrace"
     }
   }
 
@@ -18,7 +20,8 @@ enum ExportForm: String, ExpressibleByArgument, CaseIterable {
   func write(_ input: TraceInput, to destination: borrowing ResultOutput) throws {
     do {
       switch self {
-      case .chrome: try writeChrome(input, to: destination)
+      case .chrome: try write(ChromeTraceWriter.self, of: input, to: destination)
+      case .perfetto: try write(PerfettoTraceWriter.self, of: input, to: destination)
       }
     } catch {
       destination.discard()
@@ -26,8 +29,10 @@ enum ExportForm: String, ExpressibleByArgument, CaseIterable {
     }
   }
 
-  private func writeChrome(_ input: TraceInput, to destination: borrowing ResultOutput) throws {
-    var writer = ChromeTraceWriter(definitions: input.definitions)
+  private func write<Writer: TimelineWriter>(
+    _ kind: Writer.Type, of input: TraceInput, to destination: borrowing ResultOutput
+  ) throws {
+    var writer = Writer(definitions: input.definitions)
     try input.forEachEvent("exporting", kinds: [.events]) { events in
       writer.add(events)
       try destination.write(writer.takeOutput())

@@ -12,6 +12,17 @@ struct ByteBuffer {
     return taken
   }
 
+  /// Forgets what was written.
+  mutating func removeAll() { count = 0 }
+
+  /// Appends what another has.
+  mutating func append(contentsOf other: borrowing ByteBuffer) {
+    let count = other.count
+    other.bytes.withUnsafeBufferPointer {
+      append(UnsafeBufferPointer(rebasing: $0[..<count]))
+    }
+  }
+
   /// Appends JSON text as it is.
   mutating func append(_ text: StaticString) {
     append(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
@@ -65,7 +76,7 @@ struct ByteBuffer {
 
   /// Calls `write` with at least `size` bytes of room; it returns how many it used.
   @inline(__always)
-  private mutating func withRoom(
+  mutating func withRoom(
     for size: Int, _ write: (UnsafeMutableBufferPointer<UInt8>) -> Int
   ) {
     if bytes.count - count < size {

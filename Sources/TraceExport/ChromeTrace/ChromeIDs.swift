@@ -4,7 +4,8 @@ internal import TraceModel
 ///
 /// They are the kernel's where those are unique. The images of an exec chain are one process and
 /// share its main thread. A process or thread that got the number of one that had ended cannot be
-/// told from it by a viewer, so it gets a number beyond all of the kernel's.
+/// told from it by a viewer, so it gets a number beyond all of the kernel's; unless the viewer is told
+/// when threads begin and end.
 struct ChromeIDs {
   /// One process of the trace.
   struct Process {
@@ -30,13 +31,24 @@ struct ChromeIDs {
   private var trackPlaces: [ThreadID: Int] = [:]
   private var lockPlaces: [LockID: Int] = [:]
   private var used: Set<UInt32> = []
-  private var nextNumber: UInt32 = 1 << 31
+  /// When the thread ended that last had a number, of those that are no main threads.
+  private var ends: [UInt32: Timestamp] = [:]
+  private var nextNumber: UInt32
+  private let areThreadsTold: Bool
   /// The place of the process and of the track for everything that has no definition: events of
   /// undefined threads and locks have to go somewhere.
   static let unknown = 0
 
-  init(_ definitions: TraceDefinitions) {
+  /// - Parameters:
+  ///   - firstMadeUp: Numbers that are made up begin behind this one.
+  ///   - areThreadsTold: Whether the viewer is told when threads begin and end.
+  init(
+    _ definitions: TraceDefinitions, firstMadeUp: UInt32 = 1 << 31, areThreadsTold: Bool = false
+  ) {
+    nextNumber = firstMadeUp
+    self.areThreadsTold = areThreadsTold
     let unknown = makeUp()
+    used.insert(unknown)
     processes.append(Process(pid: unknown, images: ["process?"]))
     tracks.append(Track(pid: unknown, tid: unknown, name: "thread?"))
     addProcesses(definitions)
@@ -50,11 +62,14 @@ struct ChromeIDs {
   /// The process of an image.
   func process(_ id: ProcessID) -> Process { processes[processPlaces[id] ?? ChromeIDs.unknown] }
 
+  /// The place in ``processes`` of an image.
+  func place(of process: ProcessID) -> Int { processPlaces[process] ?? ChromeIDs.unknown }
+
   /// The place in ``tracks`` of a thread.
   func track(_ id: ThreadID) -> Int { trackPlaces[id] ?? ChromeIDs.unknown }
 
   private mutating func makeUp() -> UInt32 {
-    nextNumber += 1
+    repeat { nextNumber += 1 } while used.contains(nextNumber)
     return nextNumber
   }
 
@@ -88,6 +103,12 @@ struct ChromeIDs {
     }
   }
 
+  /// Whether a thread that begins may have the number.
+  private func isFree(_ tid: UInt32, at time: Timestamp) -> Bool {
+    guard used.contains(tid) else { return true }
+    return areThreadsTold && ends[tid].map { $0 < time } ?? false
+  }
+
   private mutating func addThreads(_ definitions: TraceDefinitions) {
     let ordered = definitions.threads.values.sorted { ($0.start, $0.id) < ($1.start, $1.id) }
     var mainTracks: [UInt32: Int] = [:]
@@ -105,8 +126,9 @@ struct ChromeIDs {
         tid = process.pid
         isKernels = process.kernelPID == nil
         mainTracks[process.pid] = tracks.count
-      } else if thread.tid > 0, !used.contains(UInt32(thread.tid)) {
+      } else if thread.tid > 0, isFree(UInt32(thread.tid), at: thread.start) {
         tid = UInt32(thread.tid)
+        ends[tid] = thread.end ?? Timestamp(nanoseconds: .max)
       } else {
         tid = makeUp()
         isKernels = false

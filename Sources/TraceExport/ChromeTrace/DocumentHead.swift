@@ -1,5 +1,26 @@
 internal import TraceModel
 
+/// What is said of the recording as a whole.
+func recordingFacts(_ definitions: TraceDefinitions) -> [(key: String, value: String)] {
+  let recording = definitions.recording
+  var other: [(key: String, value: String)] = [
+    ("recorder", recording.recorder),
+    ("program", recording.program.joined(separator: " ")),
+    ("host", recording.host),
+    // A number of this size would be rounded by readers in JavaScript.
+    ("start_unix_ns", String(recording.startTime)),
+  ]
+  if let duration = recording.duration { other.append(("duration_ns", String(duration))) }
+  other.append(("complete", String(definitions.isComplete)))
+  let lost = definitions.usesByLock.values.saturatingSum(\.lostWaits)
+  other.append(("lost_waits", String(lost)))
+  other.append(("unrecorded_threads", String(recording.unrecordedThreads)))
+  for (number, note) in recording.notes.enumerated() {
+    other.append(("note \(number + 1)", note))
+  }
+  return other
+}
+
 extension ByteBuffer {
   /// Labelled, so that a literal is never taken for one.
   private mutating func append(string text: String) {
@@ -9,22 +30,7 @@ extension ByteBuffer {
 
   /// Appends the start of the document, up to the first event.
   mutating func appendHead(_ definitions: TraceDefinitions) {
-    let recording = definitions.recording
-    var other: [(key: String, value: String)] = [
-      ("recorder", recording.recorder),
-      ("program", recording.program.joined(separator: " ")),
-      ("host", recording.host),
-      // A number of this size would be rounded by readers in JavaScript.
-      ("start_unix_ns", String(recording.startTime)),
-    ]
-    if let duration = recording.duration { other.append(("duration_ns", String(duration))) }
-    other.append(("complete", String(definitions.isComplete)))
-    let lost = definitions.usesByLock.values.saturatingSum(\.lostWaits)
-    other.append(("lost_waits", String(lost)))
-    other.append(("unrecorded_threads", String(recording.unrecordedThreads)))
-    for (number, note) in recording.notes.enumerated() {
-      other.append(("note \(number + 1)", note))
-    }
+    let other = recordingFacts(definitions)
     append("{\"displayTimeUnit\":\"ns\",\n\"otherData\":{")
     append(string: other.map { "\"\($0.key)\":\($0.value.jsonString)" }.joined(separator: ",\n"))
     append("},\n\"traceEvents\":[\n")

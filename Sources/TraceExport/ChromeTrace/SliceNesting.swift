@@ -16,6 +16,11 @@ struct SliceNesting {
   /// The outermost slices so far: ascending, none overlaps another.
   private var outermost: [Slice] = []
   private var limit = SliceNesting.firstLimit
+  /// Whether readers take slices that begin at the same moment in the order in which they are told, and
+  /// not the longest first: one that encloses another begins a nanosecond before it then.
+  private let beginsBefore: Bool
+
+  init(beginsBefore: Bool = false) { self.beginsBefore = beginsBefore }
 
   /// Slices and merged ones that are remembered.
   var count: Int { outermost.count }
@@ -30,6 +35,17 @@ struct SliceNesting {
       start = ChromeTime.begin(outermost[kept - 1].end, endingAt: end)
       // Rounding may have carried it into the next ones.
       while kept < outermost.count, outermost[kept].start < start { kept += 1 }
+    }
+    while beginsBefore, kept < outermost.count, outermost[kept].start == start,
+      outermost[kept].end > start
+    {
+      let isFree = start > 0 && (kept == 0 || outermost[kept - 1].end < start)
+      guard !isFree else {
+        start -= 1
+        break
+      }
+      start = outermost[kept].end
+      kept += 1
     }
     outermost.removeLast(outermost.count - kept)
     outermost.append(Slice(start: start, end: end))

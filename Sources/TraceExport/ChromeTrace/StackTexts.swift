@@ -51,7 +51,7 @@ struct StackTexts {
 
 extension Symbol {
   /// `function (file:line)` as far as that is known, otherwise the place in the module.
-  fileprivate var frameText: String {
+  var frameText: String {
     let hexOffset = "0x" + String(offset, radix: 16)
     if function.isEmpty { return module.isEmpty ? hexOffset : "\(module)+\(hexOffset)" }
     if !file.isEmpty { return line > 0 ? "\(function) (\(file):\(line))" : "\(function) (\(file))" }

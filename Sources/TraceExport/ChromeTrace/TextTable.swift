@@ -11,9 +11,11 @@ struct TextTable {
 
   private var bytes: [UInt8] = []
 
-  mutating func add(_ text: String) -> Text {
+  mutating func add(_ text: String) -> Text { add(text.utf8) }
+
+  mutating func add(_ text: some Collection<UInt8>) -> Text {
     let start = bytes.count
-    bytes.append(contentsOf: text.utf8)
+    bytes.append(contentsOf: text)
     return Text(start: start, count: bytes.count - start)
   }
 

@@ -1,0 +1,41 @@
+public import TraceModel
+
+extension PerfettoTraceWriter {
+  private typealias Schema = PerfettoSchema
+
+  /// Adds the events of scheduling in the order of time, after everything else.
+  ///
+  /// They are written as the kernel's own trace events, each CPU's in bundles: `sched_switch` and
+  /// `sched_waking`. Names are not repeated in them.
+  public mutating func addScheduling(_ events: Span<Event>) {
+    for place in events.indices {
+      let event = events[place]
+      guard event.kind == .switch || event.kind == .wakeup,
+        let cpu = SchedulingBundles.cpu(event.value)
+      else { continue }
+      schedulingNow = max(schedulingNow, event.time.nanoseconds)
+      let track = threads[threadIndex[event.thread.rawValue]].track
+      let other = threads[threadIndex[event.owner.rawValue]].track
+      for track in [track, other] where track != ChromeIDs.unknown {
+        tracks[track].firstTime = min(tracks[track].firstTime, schedulingNow)
+        tracks[track].lastTime = max(tracks[track].lastTime, schedulingNow)
+      }
+      if event.kind == .switch {
+        add(
+          CPUChange(
+            thread: track, reason: event.operation, next: other, time: schedulingNow), cpu)
+      } else {
+        appendWaking(
+          of: track, by: other, isInterrupt: event.operation == .interrupt, cpu,
+          at: schedulingNow)
+      }
+    }
+  }
+
+  /// What woke a thread, where only locks and signals tell.
+  mutating func appendWaking(of track: Int, by wakeup: Wakeups.Wakeup) {
+    let waker = threads[threadIndex[wakeup.thread.rawValue]].track
+    guard track != ChromeIDs.unknown, waker != ChromeIDs.unknown else { return }
+    appendWaking(of: track, by: waker, isInterrupt: false, 0, at: wakeup.time)
+  }
+}
