@@ -69,6 +69,24 @@ struct Distribution {
     TimeSummary(total: total, max: greatest, p50: percentile(50), p99: percentile(99))
   }
 
+  /// How many there are of each size, in steps of two.
+  var buckets: [SizeSummary] {
+    var counts: [Int: UInt64] = [:]
+    func note(_ value: Int64, count: UInt64) {
+      counts[64 - max(value, 1).leadingZeroBitCount, default: 0] &+= count
+    }
+    if let histogram {
+      for value in histogram.histogram.recordedValues() {
+        note(min(Int64(clamping: value.value), greatest), count: value.count)
+      }
+    } else {
+      for value in kept { note(value, count: 1) }
+    }
+    return counts.sorted { $0.key < $1.key }.map { bits, count in
+      SizeSummary(belowNs: bits < 63 ? 1 << Int64(bits) : .max, count: count)
+    }
+  }
+
   private mutating func beginHistogram() {
     var histogram = Histogram<UInt64>(
       highestTrackableValue: 1 << 16, numberOfSignificantValueDigits: .two)

@@ -12,8 +12,21 @@ struct LockAccumulator {
     var thread: ThreadID
     /// From here on it is not charged to any holder yet.
     var unchargedFrom: Timestamp
+    /// Whether a holder has released it meanwhile.
+    var isCharged = false
     /// Why it has taken so long up to there.
     var split = WaitSplit()
+    /// What held up its holders longest, by the lock's place, 0 for nothing, and for how long.
+    var blocker: (lock: UInt32, time: Int64) = (0, 0)
+
+    /// A holder waited for something itself.
+    mutating func note(_ other: (lock: UInt32, time: Int64)) {
+      if blocker.lock == other.lock {
+        blocker.time &+= other.time
+      } else if other.time > blocker.time {
+        blocker = other
+      }
+    }
   }
 
   /// A part of a wait that ended, without the lock, before the hold did that it was for.
@@ -38,6 +51,20 @@ struct LockAccumulator {
   var taskHolds: Int32 = -1
   private var waiting: [Waiter] = []
   private var departed: [Departed] = []
+
+  /// Forgets what was, up to a moment, but not who waits.
+  mutating func restart(at time: Timestamp) {
+    (waits, holds) = (Distribution(), Distribution())
+    (waitersByStack, holdersByStack) = (StackTotals(), StackTotals())
+    measuredHolds = (0, 0)
+    taskHolds = -1
+    departed.removeAll()
+    for place in waiting.indices {
+      waiting[place] = Waiter(
+        thread: waiting[place].thread, unchargedFrom: max(waiting[place].unchargedFrom, time),
+        isCharged: waiting[place].isCharged)
+    }
+  }
 
   /// A thread begins to wait.
   mutating func begin(_ event: Event) {
@@ -89,6 +116,11 @@ struct LockAccumulator {
     waiting[waiter].split.add(holder: times, of: whole)
   }
 
+  /// What held up a holder while one waited, likewise.
+  mutating func add(blocker: (lock: UInt32, time: Int64), to waiter: Int) {
+    waiting[waiter].note(blocker)
+  }
+
   /// For how long one has waited of those that a hold which ends has kept waiting longest; to be asked
   /// before its ``release(_:)``.
   func longestWaited(by release: Event) -> Int64 {
@@ -122,7 +154,10 @@ struct LockAccumulator {
         // Before the hold began nobody is known to have had the lock.
         waiting[index].split.other &+= max(0, from - waiting[index].unchargedFrom)
       }
-      waiting[index].unchargedFrom = max(waiting[index].unchargedFrom, event.time)
+      if event.time > waiting[index].unchargedFrom {
+        waiting[index].unchargedFrom = event.time
+        waiting[index].isCharged = true
+      }
     }
     for wait in departed {
       blame = blame.saturatingAdd(max(0, min(event.time, wait.end) - max(start, wait.start)))
