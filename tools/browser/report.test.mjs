@@ -106,10 +106,11 @@ test("the timeline is zoomed and moved by pointer, wheel and keys", async () => 
   const quarter = await shown();
   assert.ok(Math.abs(quarter.from - span / 4) < span / 50 && Math.abs(quarter.to - span / 2) < span / 50, JSON.stringify(quarter));
   // What was a quarter of the picture fills it: shapes follow.
-  const scale = await page.evaluate(() => document.querySelector("#timeline svg path").getCTM().a);
+  const pixels = () => page.evaluate(() => document.querySelector("#timeline svg path").getScreenCTM().a);
+  const scale = await pixels();
   await page.press("0");
   assert.deepEqual(await shown(), whole);
-  const before = await page.evaluate(() => document.querySelector("#timeline svg path").getCTM().a);
+  const before = await pixels();
   assert.ok(Math.abs(scale / before - 4) < 0.3, `${scale} ${before}`);
 
   await page.wheel(left + width / 2, y, -200, { control: true });

@@ -132,6 +132,18 @@ func timeline(
     #expect(parts.map(\.idle) == [0, 30, 15, 0])
   }
 
+  @Test func `What the kernel's first word says of the time before it counts once`() throws {
+    var trace = TraceBuilder(duration: 300, scheduling: .kernel)
+    let a = trace.thread("a")
+    // It never left its CPU until then.
+    trace.wait(a, trace.lock("mu"), from: 10, to: 90)
+    trace.leave(a, .blocked, at: 200)
+    let parts = try #require(
+      try timeline(trace, TimelineChoice(parts: 3)).timeline.threads.first?.parts)
+    #expect(parts.map(\.running) == [100, 100, 0])
+    #expect(parts.map(\.lockWait) == [0, 0, 0] && parts.map(\.idle) == [0, 0, 100])
+  }
+
   @Test func `Whoever had the lock meanwhile is its holder, one after the other`() throws {
     var trace = TraceBuilder(duration: 300, scheduling: .off)
     let (a, b, c) = (trace.thread("a"), trace.thread("b"), trace.thread("c"))
