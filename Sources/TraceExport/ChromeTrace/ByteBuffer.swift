@@ -12,6 +12,9 @@ struct ByteBuffer {
     return taken
   }
 
+  /// Takes back what was written beyond the first so many bytes.
+  mutating func truncate(to count: Int) { self.count = min(self.count, count) }
+
   /// Appends JSON text as it is.
   mutating func append(_ text: StaticString) {
     append(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
@@ -65,7 +68,7 @@ struct ByteBuffer {
 
   /// Calls `write` with at least `size` bytes of room; it returns how many it used.
   @inline(__always)
-  private mutating func withRoom(
+  mutating func withRoom(
     for size: Int, _ write: (UnsafeMutableBufferPointer<UInt8>) -> Int
   ) {
     if bytes.count - count < size {

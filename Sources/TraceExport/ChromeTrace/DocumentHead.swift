@@ -8,7 +8,7 @@ extension ByteBuffer {
   }
 
   /// Appends the start of the document, up to the first event.
-  mutating func appendHead(_ definitions: TraceDefinitions) {
+  mutating func appendHead(_ definitions: TraceDefinitions, _ cut: ExportCut) {
     let recording = definitions.recording
     var other: [(key: String, value: String)] = [
       ("recorder", recording.recorder),
@@ -25,6 +25,7 @@ extension ByteBuffer {
     }
     other.append(("lost_waits", String(lost)))
     other.append(("unrecorded_threads", String(recording.unrecordedThreads)))
+    if !cut.notes.isEmpty { other.append(("cut", cut.notes.joined(separator: "; "))) }
     for (number, note) in recording.notes.enumerated() {
       other.append(("note \(number + 1)", note))
     }
