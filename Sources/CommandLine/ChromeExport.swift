@@ -7,6 +7,9 @@ struct ChromeExport {
   let input: TraceInput
   let cut: ExportCut
 
+  /// Nanoseconds of a recording below which there is no use in shortening it further.
+  private static let shortest: Int64 = 1000
+
   /// Calls `write` with one piece after the other, and with the time that has been reached by it.
   func write(_ write: ([UInt8], Timestamp) throws -> Void) throws {
     var writer = ChromeTraceWriter(definitions: input.definitions, cut: cut)
@@ -37,12 +40,13 @@ struct ChromeExport {
       if sizes.total <= size { return }
       let begin = whole.window.lowerBound
       let reached = min(cut.window.upperBound, input.length)
-      // At least a 50th shorter each time, until nothing but names is left.
-      let end = min(sizes.time(of: size, from: begin), reached - (reached - begin) / 50 - 1)
-      guard end > begin else {
+      guard reached - begin > ChromeExport.shortest else {
         throw Failure(
           message: "the names alone need more than --max-bytes \(size): choose a larger size")
       }
+      // At least a 50th shorter each time.
+      let guess = min(sizes.time(of: size), reached - (reached - begin) / 50)
+      let end = guess > begin ? guess : begin + (reached - begin) / 2
       cut.window = begin..<end
       cut.notes = Array(whole.notes.drop { $0 == whole.windowNote(of: input) })
       cut.notes.insert("\(cut.windowNote(of: input)), to have no more than \(size) bytes", at: 0)
@@ -50,7 +54,7 @@ struct ChromeExport {
   }
 
   private func measure() throws -> DocumentSize {
-    var sizes = DocumentSize(length: input.length)
+    var sizes = DocumentSize(from: cut.window.lowerBound, length: input.length)
     try write { sizes.add($0.count, at: $1) }
     return sizes
   }
@@ -64,20 +68,34 @@ private struct DocumentSize {
   /// Bytes that are there however short it is.
   private var fixed: UInt64 = 0
   private let partLength: Int64
+  /// The part with the first bytes, and the one with the last.
+  private let firstPart: Int
+  private var lastPart: Int
 
-  init(length: Int64) { partLength = length / Int64(DocumentSize.parts) + 1 }
+  init(from begin: Int64, length: Int64) {
+    partLength = length / Int64(DocumentSize.parts) + 1
+    firstPart = Int(min(begin / partLength, Int64(DocumentSize.parts - 1)))
+    lastPart = firstPart
+  }
 
   mutating func add(_ count: Int, at time: Timestamp) {
     total += UInt64(count)
-    if time.nanoseconds <= 0 || time.nanoseconds == .max {
+    guard time.nanoseconds > 0, time.nanoseconds != .max else {
       fixed += UInt64(count)
-    } else {
-      byPart[Int(min(time.nanoseconds / partLength, Int64(byPart.count - 1)))] += UInt64(count)
+      lastPart = firstPart
+      return
     }
+    // Evenly over the time since the piece before.
+    let part = Int(min(time.nanoseconds / partLength, Int64(byPart.count - 1)))
+    let first = min(lastPart, part)
+    let share = UInt64(count) / UInt64(part - first + 1)
+    for place in first..<part { byPart[place] += share }
+    byPart[part] += UInt64(count) - share * UInt64(part - first)
+    lastPart = part
   }
 
   /// The latest time up to which there are so many bytes.
-  func time(of size: UInt64, from begin: Int64) -> Int64 {
+  func time(of size: UInt64) -> Int64 {
     var sum = fixed
     for part in byPart.indices {
       sum += byPart[part]

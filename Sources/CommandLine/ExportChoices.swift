@@ -71,10 +71,10 @@ struct CutOptions: ParsableArguments {
     let (threads, locks) = totals.longest(top)
     cut.threads = threads
     cut.locks = locks
+    let own = input.definitions.threads.values.filter { !input.definitions.isForeign($0) }
     cut.notes.append(
-      "only the \(threads.count) of \(input.definitions.threads.count) threads that waited longest, "
-        + "and who used the \(locks.count) of \(input.definitions.locks.count) things that were "
-        + "waited for longest")
+      "only the \(threads.count) of \(own.count) threads that waited longest, and who used the "
+        + "\(locks.count) of \(input.definitions.locks.count) things that were waited for longest")
     return cut
   }
 }
