@@ -13,7 +13,7 @@ public import TraceModel
 /// Memory grows with the definitions, not with events, as long as the output is taken.
 ///
 /// Source of the format: protos/perfetto/trace/trace.proto in Perfetto's repository.
-public struct PerfettoTraceWriter: TimelineWriter {
+public struct PerfettoTraceWriter {
   var output = ByteBuffer()
   /// What is being written of a TrackEvent, and what stands before it in its packet.
   var event = ByteBuffer()
