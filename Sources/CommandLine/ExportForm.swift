@@ -37,11 +37,8 @@ enum ExportForm: String, ExpressibleByArgument, CaseIterable {
       var cut = try options?.cut(of: input) ?? ExportCut()
       switch self {
       case .chrome:
-        let size = options?.maxBytes?.bytes
-        if let size { try ChromeExport(input: input, cut: cut).shorten(&cut, to: size) }
-        try ChromeExport(input: input, cut: cut).write { bytes, _ in
-          try destination.write(bytes)
-        }
+        try writeTimeline(
+          ChromeTraceWriter.self, of: input, &cut, size: options?.maxBytes?.bytes, to: destination)
       case .pprof:
         let comments = [profile?.comment ?? ""] + cut.notes
         try destination.write(
@@ -58,6 +55,16 @@ enum ExportForm: String, ExpressibleByArgument, CaseIterable {
     } catch {
       destination.discard()
       throw error
+    }
+  }
+
+  private func writeTimeline<Writer: TimelineWriter>(
+    _ writer: Writer.Type, of input: TraceInput, _ cut: inout ExportCut, size: UInt64?,
+    to destination: borrowing ResultOutput
+  ) throws {
+    if let size { try TimelineExport<Writer>(input: input, cut: cut).shorten(&cut, to: size) }
+    try TimelineExport<Writer>(input: input, cut: cut).write { bytes, _ in
+      try destination.write(bytes)
     }
   }
 
