@@ -39,12 +39,10 @@ enum ExportForm: String, ExpressibleByArgument, CaseIterable {
       var cut = try options?.cut(of: input) ?? ExportCut()
       switch self {
       case .chrome:
-        let size = options?.maxBytes?.bytes
-        if let size { try ChromeExport(input: input, cut: cut).shorten(&cut, to: size) }
-        try ChromeExport(input: input, cut: cut).write { bytes, _ in
-          try destination.write(bytes)
-        }
-      case .perfetto: try writePerfetto(input, to: destination)
+        try writeTimeline(
+          ChromeTraceWriter.self, of: input, &cut, size: options?.maxBytes?.bytes, to: destination)
+      case .perfetto:
+        try writeTimeline(PerfettoTraceWriter.self, of: input, &cut, size: nil, to: destination)
       case .pprof:
         let comments = [profile?.comment ?? ""] + cut.notes
         try destination.write(
@@ -64,21 +62,14 @@ enum ExportForm: String, ExpressibleByArgument, CaseIterable {
     }
   }
 
-  private func writePerfetto(
-    _ input: TraceInput, to destination: borrowing ResultOutput
+  private func writeTimeline<Writer: TimelineWriter>(
+    _ writer: Writer.Type, of input: TraceInput, _ cut: inout ExportCut, size: UInt64?,
+    to destination: borrowing ResultOutput
   ) throws {
-    var writer = PerfettoTraceWriter(definitions: input.definitions)
-    try input.forEachEvent("exporting", kinds: [.events]) { events in
-      writer.add(events)
-      try destination.write(writer.takeOutput())
+    if let size { try TimelineExport<Writer>(input: input, cut: cut).shorten(&cut, to: size) }
+    try TimelineExport<Writer>(input: input, cut: cut).write { bytes, _ in
+      try destination.write(bytes)
     }
-    writer.finishEvents()
-    try input.forEachEvent("exporting scheduling", kinds: [.scheduling]) { events in
-      writer.addScheduling(events)
-      try destination.write(writer.takeOutput())
-    }
-    writer.finish()
-    try destination.write(writer.takeOutput())
   }
 
   private func samples(

@@ -73,7 +73,9 @@ import TraceModel
         // Five were in before anybody looked.
         event(.value, 1, 1, at: 10, .told, value: 5),
         event(.enqueue, 1, 1, at: 20, value: 100), event(.enqueue, 2, 1, at: 30, value: 10),
-        taken(3, at: 40, value: 5), taken(3, at: 50, value: 60), taken(3, at: 60, value: 45),
+        // What comes out first of these was put in by nobody that was seen.
+        taken(3, at: 40, value: 3), taken(3, at: 45, value: 12),
+        taken(3, at: 50, value: 50), taken(3, at: 60, value: 45),
         taken(3, at: 70, value: 5), taken(3, at: 80, value: 9),
       ])
     #expect(

@@ -15,7 +15,7 @@ public import TraceModel
 /// `"cut":true` and its true measures in its arguments.
 ///
 /// Memory grows with the definitions, not with events, as long as the output is taken.
-public struct ChromeTraceWriter {
+public struct ChromeTraceWriter: TimelineWriter {
   var output = ByteBuffer()
   let texts: TextTable
   let stacks: StackTexts

@@ -13,7 +13,7 @@ public import TraceModel
 /// Memory grows with the definitions, not with events, as long as the output is taken.
 ///
 /// Source of the format: protos/perfetto/trace/trace.proto in Perfetto's repository.
-public struct PerfettoTraceWriter {
+public struct PerfettoTraceWriter: TimelineWriter {
   var output = ByteBuffer()
   /// What is being written of a TrackEvent, and what stands before it in its packet.
   var event = ByteBuffer()
@@ -43,7 +43,9 @@ public struct PerfettoTraceWriter {
   private var isFinished = false
 
   /// Writes what was recorded, and the names of all processes and threads.
-  public init(definitions: TraceDefinitions) {
+  ///
+  /// - Parameter cut: Only a whole one: this form leaves nothing out.
+  public init(definitions: TraceDefinitions, cut: ExportCut = ExportCut()) {
     var texts = TextTable()
     // The kernel's numbers end at 2^22, and fields for them at 2^31.
     let ids = ChromeIDs(definitions, firstMadeUp: 1 << 30, areThreadsTold: true)

@@ -2,17 +2,14 @@ internal import TraceExport
 internal import TraceFile
 internal import TraceModel
 
-/// Reads a recording and writes it as a Chrome trace.
-struct ChromeExport {
+/// Reads a recording and writes it as a timeline.
+struct TimelineExport<Writer: TimelineWriter> {
   let input: TraceInput
   let cut: ExportCut
 
-  /// Nanoseconds of a recording below which there is no use in shortening it further.
-  private static let shortest: Int64 = 1000
-
   /// Calls `write` with one piece after the other, and with the time that has been reached by it.
   func write(_ write: ([UInt8], Timestamp) throws -> Void) throws {
-    var writer = ChromeTraceWriter(definitions: input.definitions, cut: cut)
+    var writer = Writer(definitions: input.definitions, cut: cut)
     let end = Timestamp(nanoseconds: .max)
     try write(writer.takeOutput(), .zero)
     try input.forEachEvent("exporting", kinds: [.events]) { events in
@@ -36,11 +33,11 @@ struct ChromeExport {
   func shorten(_ cut: inout ExportCut, to size: UInt64) throws {
     let whole = cut
     while true {
-      let sizes = try ChromeExport(input: input, cut: cut).measure()
+      let sizes = try TimelineExport(input: input, cut: cut).measure()
       if sizes.total <= size { return }
       let begin = whole.window.lowerBound
       let reached = min(cut.window.upperBound, input.length)
-      guard reached - begin > ChromeExport.shortest else {
+      guard reached - begin > shortest else {
         throw Failure(
           message: "the names alone need more than --max-bytes \(size): choose a larger size")
       }
@@ -59,6 +56,9 @@ struct ChromeExport {
     return sizes
   }
 }
+
+/// Nanoseconds of a recording below which there is no use in shortening it further.
+private let shortest: Int64 = 1000
 
 /// Bytes of a document by the time of the recording that they tell of.
 private struct DocumentSize {
