@@ -71,21 +71,24 @@ struct Distribution {
 
   /// How many there are of each size, in steps of two.
   var buckets: [SizeSummary] {
-    var counts: [Int: UInt64] = [:]
-    func note(_ value: Int64, count: UInt64) {
-      counts[64 - max(value, 1).leadingZeroBitCount, default: 0] &+= count
-    }
-    if let histogram {
-      for value in histogram.histogram.recordedValues() {
-        note(min(Int64(clamping: value.value), greatest), count: value.count)
+    var counts = [UInt64](repeating: 0, count: 64)
+    if let histogram = histogram?.histogram {
+      // The histogram's own walk would sum the values, which may be too much for a number.
+      for bits in 1..<64 where bits == 1 || histogram.max >> UInt64(bits - 1) > 0 {
+        let least = bits == 1 ? 0 : UInt64(1) << UInt64(bits - 1)
+        counts[min(bits, Distribution.bits(of: greatest))] &+=
+          histogram.count(within: least...(UInt64(1) << UInt64(bits)) - 1)
       }
     } else {
-      for value in kept { note(value, count: 1) }
+      for value in kept { counts[Distribution.bits(of: value)] += 1 }
     }
-    return counts.sorted { $0.key < $1.key }.map { bits, count in
+    return counts.enumerated().filter { $0.element > 0 }.map { bits, count in
       SizeSummary(belowNs: bits < 63 ? 1 << Int64(bits) : .max, count: count)
     }
   }
+
+  /// How many bits a value has: one of 0 has one.
+  private static func bits(of value: Int64) -> Int { 64 - max(value, 1).leadingZeroBitCount }
 
   private mutating func beginHistogram() {
     var histogram = Histogram<UInt64>(

@@ -33,8 +33,19 @@ extension TraceAnalyzer {
     }
     timelines[thread].endWait(for: UInt32(truncatingIfNeeded: lock), at: event.time)
     noteWaiters(lock, locks[lock].waiterCount, at: event.time)
-    guard lockKinds[lock].isContended else { return }
+    if event.outcome == .unfinished {
+      unfinished.note(event, kind: lockKinds[lock], isReleased: waiter?.isCharged ?? false)
+    }
+    guard lockKinds[lock].isContended else {
+      if lockKinds[lock] == .condition { endConditionWait(event, lock, thread, locks) }
+      return
+    }
     if let waiter {
+      let place = locks[lock].contended
+      if place >= 0, event.outcome == .acquired {
+        contended[place].handovers.note(event, waiter, othersWait: locks[lock].isWaitedFor)
+      }
+      if place >= 0, waiter.isWriter { contended[place].writers.note(event, waiter) }
       split(event, lock, waiter, thread, &locks, &timelines)
       let owner = threadIndex.place(of: event.owner.rawValue)
       if owner != 0, waiter.unchargedFrom <= event.start {

@@ -28,6 +28,8 @@ struct LockTracks {
   var lastHold: Int64 = 0
   var depth = QueueDepth()
   var pending = PendingItems()
+  /// Of a thread that is waited for: its track, and when it ended.
+  var joined: (track: Int, end: Int64)?
   var lanes = SpanLanes()
 
   /// All locks; the first one stands for locks without a definition.
@@ -50,9 +52,16 @@ struct LockTracks {
           process: ids.place(of: lock?.process ?? .unknown),
           arguments: texts.add(arguments.take()), rank: UInt64(place),
           isInBytes: lock?.kind.holdsBytes ?? false,
-          depth: QueueDepth(lock)))
+          depth: QueueDepth(lock), joined: lock.flatMap { joined($0, definitions, ids) }))
     }
     return (all, NumberIndex(locks.map(\.id.rawValue)))
+  }
+
+  private static func joined(
+    _ lock: Lock, _ definitions: TraceDefinitions, _ ids: ChromeIDs
+  ) -> (track: Int, end: Int64)? {
+    guard lock.kind == .thread, let end = definitions.threads[lock.thread]?.end else { return nil }
+    return (ids.track(lock.thread), end.nanoseconds)
   }
 }
 
