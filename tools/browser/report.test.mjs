@@ -44,6 +44,13 @@ const column = (section, place) => page.evaluate((section, place) =>
   [...document.querySelectorAll(`#${section} tbody tr:not(.details) td:nth-child(${place})`)].map((cell) => cell.textContent),
 section, place);
 
+/** All words of a page, with what is folded away. */
+const words = (page) => page.evaluate(() => {
+  for (const toggle of document.querySelectorAll('.toggle[aria-expanded="false"]')) toggle.click();
+  return document.body.innerText;
+});
+const unfinished = /\[object|undefined|NaN|null/;
+
 /** What the timeline shows, in nanoseconds. */
 const shown = () => page.evaluate(() => {
   const { from, to } = document.querySelector("#timeline svg").dataset;
@@ -135,6 +142,26 @@ test("the timeline is zoomed and moved by pointer, wheel and keys", async () => 
   const tip = await page.waitFor(() => !document.getElementById("tip").hidden && document.getElementById("tip").textContent, { what: "a tip" });
   assert.match(tip, /waiting for locks|running|idle|condition/);
   assert.deepEqual(page.errors, []);
+});
+
+test("a part of the run has a page too", async () => {
+  const path = join(folder, "part.html");
+  run(ctrace, "report", "--format", "html", "--from", "0.5s", "--to", "1s", "-o", path, join(folder, "app.ctrace"));
+  const part = await browser.open(pathToFileURL(path).href);
+  await part.waitFor(() => document.documentElement.dataset.ready, { what: "the page to be drawn" });
+  const { from, to } = await part.evaluate(() => ({ ...document.querySelector("#timeline svg").dataset }));
+  assert.deepEqual([from, to], ["500000000", "1000000000"]);
+  const text = await words(part);
+  assert.match(text, /only 500 ms to 1\.0 s of the recording/);
+  assert.match(text, /Note: of a part of a recording/);
+  assert.doesNotMatch(text, unfinished);
+  assert.deepEqual(part.errors, []);
+});
+
+test("all words are finished", async () => {
+  assert.doesNotMatch(await words(page), unfinished);
+  assert.deepEqual(page.errors, []);
+  await page.go(pathToFileURL(join(folder, "app.html")).href);
 });
 
 test("the flame view is entered and left", async () => {

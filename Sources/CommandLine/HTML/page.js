@@ -11,18 +11,20 @@ const names = new Map(report.locks.map((lock) => [lock.id, lock]));
     : recording.exitCode === undefined || recording.exitCode === null ? "ran on" : `exited ${recording.exitCode}`;
   const runTime = report.threads.reduce((sum, thread) => sum + Math.max(thread.runNs, (thread.endNs - thread.startNs) / 20), 0);
   const overhead = runTime > 0 ? recording.overheadNs / runTime : 0;
-  document.getElementById("head").append(
+  const isPart = recording.toNs !== undefined;
+  fill(document.getElementById("head"), {}, [
     h("h1", {}, recording.program.join(" ") || "?"),
-    h("p", { class: "facts" }, h("b", {}, program), ` ${ending} after `, h("b", {}, brief(recording.durationNs)),
+    h("p", { class: "facts" }, h("b", {}, program), isPart ? `: only ${brief(recording.fromNs)} to ${brief(recording.toNs)} of the recording` : ` ${ending} after `,
+      !isPart && h("b", {}, brief(recording.durationNs)),
       ` · ${counted(data.threads, "thread")} on ${counted(recording.cpus, "CPU")} · ${grouped(recording.events)} events, `,
       h("span", { class: recording.lostEvents > 0 && "bad" }, `${grouped(recording.lostEvents)} lost`),
-      ` · est. overhead ${overhead < 0.01 ? "<1 %" : percent(Math.min(overhead, 9.99))}`,
+      !isPart && ` · est. overhead ${overhead < 0.01 ? "<1 %" : percent(Math.min(overhead, 9.99))}`,
       ` · scheduling: ${recording.scheduling}`,
-      recording.toNs !== undefined && h("b", {}, ` · from ${brief(recording.fromNs)} to ${brief(recording.toNs)} of the run`),
       recording.unrecordedThreads > 0 && h("span", { class: "bad" }, ` · ${counted(recording.unrecordedThreads, "thread")} not recorded`),
       !recording.complete && h("span", { class: "bad" }, " · INCOMPLETE: the recorder did not finish")),
     recording.schedulingReason && h("p", { class: "facts" }, `The kernel's tracepoints: ${recording.schedulingReason}`),
-    recording.notes.map((note) => h("p", { class: "facts" }, `Note: ${note}`)));
+    recording.notes.map((note) => h("p", { class: "facts" }, `Note: ${note}`)),
+  ]);
 }
 
 // MARK: Verdict and time

@@ -6,11 +6,12 @@ import TraceModel
 
 /// The report of a recording and its timeline.
 func timeline(
-  _ trace: TraceBuilder, _ choice: TimelineChoice, threads: Int = 100, counters: Int = 100
+  _ trace: TraceBuilder, _ choice: TimelineChoice, window: TraceWindow? = nil, threads: Int = 100,
+  counters: Int = 100
 ) throws -> (report: Report, timeline: RunTimeline) {
   var analyzer = TraceAnalyzer(
     definitions: trace.definitions, lostEvents: 0, isComplete: true, lastTime: .zero,
-    timeline: choice)
+    window: window, timeline: choice)
   analyzer.add(trace.delivered.span)
   let report = analyzer.report()
   let found = analyzer.timeline(of: report, threads: threads, counters: counters)
@@ -227,7 +228,15 @@ func timeline(
         }
       }
       let parts = Int.random(in: 1..<300, using: &random)
-      let (report, timeline) = try timeline(trace, TimelineChoice(parts: parts))
+      // Of the whole, or of a part of it.
+      let from = Int64.random(in: 0..<4000, using: &random)
+      let to = from + .random(in: 100..<1000, using: &random)
+      let isPart = Bool.random(using: &random)
+      let (report, timeline) = try timeline(
+        trace,
+        isPart ? TimelineChoice(from: from, to: to, parts: parts) : TimelineChoice(parts: parts),
+        window: isPart
+          ? TraceWindow(from: Timestamp(nanoseconds: from), to: Timestamp(nanoseconds: to)) : nil)
       #expect(timeline.threads.count == 3)
       for track in timeline.threads {
         let thread = report.threads[track.thread]
