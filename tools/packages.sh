@@ -10,10 +10,10 @@
   # To test: compilers and tools that make what is recorded, and real programs to record.
   test_packages=(
     binutils dwz g++ golang-go libc6-dbg libglib2.0-dev libjemalloc2 libtbb-dev libtcmalloc-minimal4
-    libuv1-dev memcached pbzip2 procps
+    libuv1-dev memcached pbzip2 pigz procps
     python3 python3-aiohttp python3-flask python3-gevent python3-uvloop
     libpython3.11-testsuite
-    rustc zstd
+    rustc xz-utils zstd
   )
   # To test what browsers show.
   browser_packages=(chromium fonts-liberation python3)

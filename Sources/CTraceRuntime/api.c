@@ -38,17 +38,19 @@ static void lock_requested(struct ctrace_lock *lock) {
 
 static void lock_acquired(struct ctrace_lock *lock) {
   if (!is_recording()) return;
-  if (self.requested.is_recorded && self.requested.lock == (uintptr_t)lock) {
+  bool was_requested = self.requested.is_recorded && self.requested.lock == (uintptr_t)lock;
+  if (was_requested) {
     wait_end(&self.requested, CTRACE_ACQUIRED);
     __atomic_fetch_sub(&lock->waiters, 1, __ATOMIC_RELAXED);
   } else {
     record_name((uintptr_t)lock, CTRACE_LOCK_OBJECT, 0, lock->name);
   }
-  note_acquire((uintptr_t)lock, CTRACE_LOCK_OBJECT, THIS_SITE);
+  note_hold((uintptr_t)lock, CTRACE_LOCK_OBJECT, was_requested ? ASKED : TRIED, 0, THIS_SITE);
 }
 
 static void lock_released(struct ctrace_lock *lock) {
   if (!is_recording()) return;
+  let_go((uintptr_t)lock);
   if (self.sampled == (uintptr_t)lock) sample_hold((uintptr_t)lock);
   if (__atomic_load_n(&lock->waiters, __ATOMIC_RELAXED) != 0)
     record_release((uintptr_t)lock, CTRACE_LOCK_OBJECT, CTRACE_LOCK, acquired_at((uintptr_t)lock),

@@ -11,28 +11,54 @@ always_inline bool has_waiters(const pthread_cond_t *condition) {
   return __atomic_load_n(&condition->__data.__wrefs, __ATOMIC_RELAXED) >> 3 != 0;
 }
 
+/// When conditions were last woken while nobody waited for them, by hash: a thread that had the mutex then,
+/// and was about to wait, has missed it.
+static struct unheard_wake {
+  uintptr_t condition;
+  uint64_t time;
+} unheard_wakes[256];
+
+always_inline struct unheard_wake *unheard_wake_of(const void *condition) {
+  return &unheard_wakes[hash_address((uintptr_t)condition) >> 56];
+}
+
 struct condition_wait {
   struct wait wait;
+  const void *condition;
   pthread_mutex_t *mutex;
+  /// When the thread got the mutex.
+  uint64_t acquired;
   struct site site;
 };
 
 static void begin(struct condition_wait *wait, const void *condition, pthread_mutex_t *mutex,
                   struct site site) {
+  wait->condition = condition;
   wait->mutex = mutex;
   wait->site = site;
   if (is_recording()) {
+    wait->acquired = acquired_at((uintptr_t)mutex);
     if (__atomic_load_n(&mutex->__data.__lock, __ATOMIC_RELAXED) > 1)
-      record_release((uintptr_t)mutex, CTRACE_MUTEX, CTRACE_LOCK, acquired_at((uintptr_t)mutex),
-                     now(), site);
+      record_release((uintptr_t)mutex, CTRACE_MUTEX, CTRACE_WAIT, wait->acquired, now(), site);
     self.sampled = 0;
   }
   wait_begin(&wait->wait, (uintptr_t)condition, CTRACE_CONDITION, CTRACE_WAIT, 0,
              (uintptr_t)mutex, site);
 }
 
+/// Whether the condition was woken while the thread had the mutex, and had not begun to wait: had who woke
+/// it locked the mutex, it could not have come in between.
+static bool has_missed_wake(const struct condition_wait *wait) {
+  const struct unheard_wake *wake = unheard_wake_of(wait->condition);
+  uint64_t time = __atomic_load_n(&wake->time, __ATOMIC_RELAXED);
+  return __atomic_load_n(&wake->condition, __ATOMIC_RELAXED) == (uintptr_t)wait->condition &&
+         wait->acquired != 0 && time > wait->acquired && time < wait_start(&wait->wait);
+}
+
 static void end(struct condition_wait *wait, uint8_t outcome) {
   bool is_recorded = wait->wait.is_recorded;
+  if (outcome == CTRACE_TIMED_OUT && is_recorded && has_missed_wake(wait))
+    outcome = CTRACE_MISSED;
   wait_end(&wait->wait, outcome);
   if (is_recorded && is_recording())
     note_reacquire((uintptr_t)wait->mutex, CTRACE_MUTEX, wait->site);
@@ -55,8 +81,13 @@ static void cleanup(struct condition_wait *wait) {
 always_inline void wake(pthread_cond_t *condition, uint8_t operation, struct site site) {
   if (!is_recording()) return;
   note_wake((uintptr_t)condition, CTRACE_CONDITION, site);
-  if (has_waiters(condition))
+  if (has_waiters(condition)) {
     record_lock(CTRACE_RECORD_SIGNAL, (uintptr_t)condition, CTRACE_CONDITION, operation, site);
+    return;
+  }
+  struct unheard_wake *wake = unheard_wake_of(condition);
+  __atomic_store_n(&wake->condition, (uintptr_t)condition, __ATOMIC_RELAXED);
+  __atomic_store_n(&wake->time, now(), __ATOMIC_RELAXED);
 }
 
 static void initialised(pthread_cond_t *condition, int result, struct site site) {

@@ -106,6 +106,7 @@ static void taken(void) {
   struct ctrace_use *use = use_of(gil.condition, CTRACE_GIL, gil.condition);
   use->counts += ONE_ACQUISITION;
   use->acquired = time;
+  self.slot->interpreter = self.gil_key;
   leave();
   if (unlikely(!is_named(self.gil_key))) name_gil();
 }
@@ -123,6 +124,7 @@ static void dropped(uint64_t time) {
   if (!is_recording()) return;
   enter();
   struct ctrace_use *use = use_of_hold();
+  self.slot->interpreter = 0;
   uint64_t acquired = use->acquired;
   use->acquired = 0;
   self.gil_free_since = time;

@@ -28,8 +28,17 @@ always_inline bool is_nested(const pthread_mutex_t *mutex) {
 }
 
 /// Returns 0.
-always_inline int mutex_acquired(pthread_mutex_t *mutex, struct site site) {
-  return is_nested(mutex) ? 0 : note_acquire((uintptr_t)mutex, CTRACE_MUTEX, site);
+always_inline int mutex_acquired(pthread_mutex_t *mutex, enum asking asking, struct site site) {
+  return is_nested(mutex) ? 0 : note_hold((uintptr_t)mutex, CTRACE_MUTEX, asking, 0, site);
+}
+
+/// Before the unlock: then the mutex may be gone.
+always_inline void mutex_released(const pthread_mutex_t *mutex) {
+  if (!is_nested(mutex)) let_go((uintptr_t)mutex);
+}
+
+always_inline enum asking asking_until(const struct timespec *time) {
+  return time == NULL ? ASKED : TRIED;
 }
 
 always_inline int block(pthread_mutex_t *mutex, const clockid_t *clock,
@@ -41,12 +50,13 @@ always_inline int block(pthread_mutex_t *mutex, const clockid_t *clock,
 
 static noinline int lock_contended(pthread_mutex_t *mutex, struct site site, const clockid_t *clock,
                                    const struct timespec *time) {
-  struct wait wait = {0};
+  struct wait wait = {.is_timed = time != NULL};
   uint32_t owner = (uint32_t)__atomic_load_n(&mutex->__data.__owner, __ATOMIC_RELAXED);
   wait_begin(&wait, (uintptr_t)mutex, CTRACE_MUTEX, CTRACE_LOCK, owner, 0, site);
   int result = block(mutex, clock, time);
   wait_end(&wait, outcome_of(result));
-  if (outcome_of(result) == CTRACE_ACQUIRED && is_recording()) mutex_acquired(mutex, site);
+  if (outcome_of(result) == CTRACE_ACQUIRED && is_recording())
+    mutex_acquired(mutex, asking_until(time), site);
   return result;
 }
 
@@ -58,7 +68,8 @@ static noinline int lock_wrapped(pthread_mutex_t *mutex, struct site site, const
       __atomic_load_n(&mutex->__data.__owner, __ATOMIC_RELAXED) != self.slot->tid)
     return lock_contended(mutex, site, clock, time);
   int result = block(mutex, clock, time);
-  if (outcome_of(result) == CTRACE_ACQUIRED && is_recording()) mutex_acquired(mutex, site);
+  if (outcome_of(result) == CTRACE_ACQUIRED && is_recording())
+    mutex_acquired(mutex, asking_until(time), site);
   return result;
 }
 
@@ -66,15 +77,15 @@ always_inline int lock(pthread_mutex_t *mutex, struct site site, const clockid_t
                        const struct timespec *time) {
   if (unlikely(real.is_mutex_wrapped)) return lock_wrapped(mutex, site, clock, time);
   int result = real.pthread_mutex_trylock(mutex);
-  if (likely(result == 0)) return mutex_acquired(mutex, site);
+  if (likely(result == 0)) return mutex_acquired(mutex, asking_until(time), site);
   if (result == EBUSY) return lock_contended(mutex, site, clock, time);
-  if (result == EOWNERDEAD) mutex_acquired(mutex, site);
+  if (result == EOWNERDEAD) mutex_acquired(mutex, asking_until(time), site);
   return result;
 }
 
 always_inline int try_lock(pthread_mutex_t *mutex, struct site site) {
   int result = real.pthread_mutex_trylock(mutex);
-  if ((result == 0 || result == EOWNERDEAD) && is_recording()) mutex_acquired(mutex, site);
+  if ((result == 0 || result == EOWNERDEAD) && is_recording()) mutex_acquired(mutex, TRIED, site);
   return result;
 }
 
@@ -95,6 +106,7 @@ static noinline int unlock_sampled(pthread_mutex_t *mutex) {
 }
 
 always_inline int unlock(pthread_mutex_t *mutex, struct site site) {
+  mutex_released(mutex);
   if (unlikely((unsigned)__atomic_load_n(&mutex->__data.__lock, __ATOMIC_RELAXED) > 1) &&
       has_waiters(mutex) && !is_nested(mutex))
     return unlock_contended(mutex, site);

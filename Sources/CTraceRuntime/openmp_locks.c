@@ -40,6 +40,7 @@ LIBRARY_FUNCTIONS(openmp_locks, "libgomp", FUNCTIONS)
 
 /// The end of a hold, told before it, as others may go on or free the lock at once.
 static void releases(uintptr_t lock, bool is_wanted, struct site site) {
+  let_go(lock);
   if (self.sampled == lock) sample_hold(lock);
   if (is_wanted)
     record_release(lock, CTRACE_MUTEX, CTRACE_LOCK, acquired_at(lock), now(), site);
@@ -66,7 +67,7 @@ static int64_t *depth_of(const void *lock) { return count_of((uintptr_t)lock + 1
     REAL_OF(openmp_locks, name, THIS_SITE)(lock);                                            \
     wait_end(&wait, CTRACE_ACQUIRED);                                                        \
     __atomic_fetch_sub(waiters, 1, __ATOMIC_RELAXED);                                        \
-    if (is_recording()) note_acquire((uintptr_t)lock, CTRACE_MUTEX, THIS_SITE);              \
+    if (is_recording()) note_hold((uintptr_t)lock, CTRACE_MUTEX, ASKED, 0, THIS_SITE);       \
   } while (0)
 
 #define INIT_AND_DESTROY(hook_init, init, hook_destroy, destroy)                             \
@@ -87,13 +88,14 @@ static int64_t *depth_of(const void *lock) { return count_of((uintptr_t)lock + 1
     if (unlikely(!is_recording()))                                                           \
       REAL_OF(openmp_locks, set, THIS_SITE)(lock);                                           \
     else if (likely(REAL_OF(openmp_locks, test, THIS_SITE)(lock) != 0))                      \
-      note_acquire((uintptr_t)lock, CTRACE_MUTEX, THIS_SITE);                                \
+      note_hold((uintptr_t)lock, CTRACE_MUTEX, ASKED, 0, THIS_SITE);                         \
     else                                                                                     \
       LOCK_WAIT(set, lock);                                                                  \
   }                                                                                          \
   exported int test(void *lock) {                                                            \
     int is_taken = REAL_OF(openmp_locks, test, THIS_SITE)(lock);                             \
-    if (is_taken && is_recording()) note_acquire((uintptr_t)lock, CTRACE_MUTEX, THIS_SITE);  \
+    if (is_taken && is_recording())                                                          \
+      note_hold((uintptr_t)lock, CTRACE_MUTEX, TRIED, 0, THIS_SITE);                         \
     return is_taken;                                                                         \
   }                                                                                          \
   exported void unset(void *lock) {                                                          \
@@ -106,10 +108,10 @@ PLAIN_LOCK(omp_init_lock, omp_destroy_lock, omp_set_lock, omp_unset_lock, omp_te
 PLAIN_LOCK(omp_init_lock_, omp_destroy_lock_, omp_set_lock_, omp_unset_lock_, omp_test_lock_)
 
 /// A try that gave so many levels: the first is an acquire.
-static void nested_taken(void *lock, int64_t levels, struct site site) {
+static void nested_taken(void *lock, int64_t levels, enum asking asking, struct site site) {
   int64_t *depth = depth_of(lock);
   if (depth != NULL) __atomic_store_n(depth, levels, __ATOMIC_RELAXED);
-  if (levels == 1 && is_recording()) note_acquire((uintptr_t)lock, CTRACE_MUTEX, site);
+  if (levels == 1 && is_recording()) note_hold((uintptr_t)lock, CTRACE_MUTEX, asking, 0, site);
 }
 
 /// Whether the owner leaves the lock's last level.
@@ -133,7 +135,7 @@ static bool nested_left(const void *lock) {
     }                                                                                        \
     int levels = REAL_OF(openmp_locks, test, THIS_SITE)(lock);                               \
     if (levels != 0) {                                                                       \
-      nested_taken(lock, levels, THIS_SITE);                                                 \
+      nested_taken(lock, levels, ASKED, THIS_SITE);                                          \
     } else {                                                                                 \
       LOCK_WAIT(set, lock);                                                                  \
       int64_t *depth = depth_of(lock);                                                       \
@@ -142,7 +144,7 @@ static bool nested_left(const void *lock) {
   }                                                                                          \
   exported int test##_current(void *lock) {                                                  \
     int levels = REAL_OF(openmp_locks, test, THIS_SITE)(lock);                               \
-    if (levels != 0 && is_recording()) nested_taken(lock, levels, THIS_SITE);                \
+    if (levels != 0 && is_recording()) nested_taken(lock, levels, TRIED, THIS_SITE);         \
     return levels;                                                                           \
   }                                                                                          \
   exported void unset##_current(void *lock) {                                                \
@@ -170,7 +172,7 @@ static const char unnamed_section, atomic_section;
     if (is_used) wait_begin(&wait, lock, CTRACE_MUTEX, CTRACE_LOCK, 0, 0, THIS_SITE);           \
     call;                                                                                       \
     wait_end(&wait, CTRACE_ACQUIRED);                                                           \
-    if (users != NULL && is_recording()) note_acquire(lock, CTRACE_MUTEX, THIS_SITE);           \
+    if (users != NULL && is_recording()) note_hold(lock, CTRACE_MUTEX, ASKED, 0, THIS_SITE);    \
   } while (0)
 
 #define LEAVE(section, call)                                                                    \

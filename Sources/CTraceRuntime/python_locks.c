@@ -132,12 +132,14 @@ int python_lock_acquired(const sem_t *semaphore) {
   owner->lock = (uintptr_t)semaphore;
   owner->tid = self.slot->tid;
   // Where in the interpreter it was is of no use to anybody.
-  return note_acquire((uintptr_t)semaphore, CTRACE_PYTHON_LOCK, PYTHON_SITE);
+  // The interpreter itself tries first, so that a try is not told from an acquire.
+  return note_hold((uintptr_t)semaphore, CTRACE_PYTHON_LOCK, ASKED, 0, PYTHON_SITE);
 }
 
 /// The hold ends: in whichever thread, because a lock need not be released by the one that took it.
 void python_lock_released(uint64_t lock, uint64_t released, bool is_wanted) {
   if (!is_recording()) return;
+  if (lock >> 48 == 0) let_go((uintptr_t)lock);
   enter();
   uint64_t key = any_key(lock), hash = hash_address(lock & UINT64_C(0xffffffffffff)), acquired = 0;
   struct ctrace_use *use = find_anywhere(key, hash);

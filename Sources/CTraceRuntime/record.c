@@ -366,6 +366,7 @@ void wait_begin(struct wait *wait, uintptr_t lock, uint8_t lock_kind, uint8_t op
   pending->lock = any_key(lock);
   pending->partner = partner == 0 ? 0 : key_of(partner, hash_address(partner));
   pending->owner = owner;
+  pending->is_timed = wait->is_timed;
   pending->end = 0;
   self.is_whole = wait->is_whole;
   pending->start = now();

@@ -71,6 +71,8 @@ struct wait {
   bool is_always_recorded;
   /// What the thread waits for meanwhile is part of it: a library's call that is made of others.
   bool is_whole;
+  /// It has a deadline.
+  bool is_timed;
   bool is_nested;
   uintptr_t site;
   struct ctrace_pending outer;
@@ -160,6 +162,8 @@ struct thread_state {
   uint32_t waits_at_drop;
   /// Waits that it has begun.
   uint32_t waits;
+  /// Threads that it has begun.
+  uint64_t threads_begun;
   /// The lock of Python's that the thread has made to wait by for a condition, and whether it has taken it.
   uintptr_t waiter_lock;
   bool is_waiter_lock_taken;
@@ -328,6 +332,58 @@ always_inline int note_acquire(uintptr_t lock, uint8_t lock_kind, struct site si
   }
   leave();
   return 0;
+}
+
+// MARK: Locks that the thread has
+
+/// Whether what is kept in mind is a lock.
+always_inline bool is_hold_of(uint64_t held, uintptr_t lock) {
+  return ((held ^ lock) & ~CTRACE_SHARED_HOLD) == 0;
+}
+
+/// Keeps in mind that the thread has a lock. Returns how many it had before.
+always_inline uint64_t hold(uintptr_t lock, uint64_t shared) {
+  struct ctrace_thread *slot = self.slot;
+  uint64_t held = slot->held_count;
+  if (unlikely(held >= CTRACE_MOST_HELD)) return held;
+  // In this order: what a signal handler that comes between adds is behind this one, and gone again.
+  slot->held_count = held + 1;
+  signal_fence();
+  slot->held[held] = lock | shared;
+  return held;
+}
+
+noinline void let_go_slowly(uintptr_t lock);
+
+/// The thread does not have a lock any more. Before others can have it.
+always_inline void let_go(uintptr_t lock) {
+  struct ctrace_thread *slot = self.slot;
+  uint64_t last = slot->held_count - 1;
+  if (likely(last < CTRACE_MOST_HELD) && likely(is_hold_of(slot->held[last], lock)))
+    slot->held_count = last;
+  else
+    let_go_slowly(lock);
+}
+
+/// How a lock was come by.
+enum asking {
+  /// The thread would have waited for it, for ever.
+  ASKED,
+  /// It would not: a try, a deadline.
+  TRIED,
+};
+
+/// What note_hold() does for a thread that has other locks already. Returns 0.
+noinline int note_nested_hold(uintptr_t lock, uint8_t lock_kind, uint64_t shared,
+                              struct site site);
+
+/// What note_acquire() does, for a lock that the thread has from now on until it lets go. Returns 0.
+always_inline int note_hold(uintptr_t lock, uint8_t lock_kind, enum asking asking, uint64_t shared,
+                            struct site site) {
+  uint64_t held = hold(lock, shared);
+  if (asking == ASKED && unlikely(held != 0))
+    return note_nested_hold(lock, lock_kind, shared, site);
+  return note_acquire(lock, lock_kind, site);
 }
 
 /// The start of the current hold without counting an acquire: a condition wait took the mutex back.

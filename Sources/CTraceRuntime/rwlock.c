@@ -25,6 +25,10 @@ struct deadline {
 };
 #define NO_DEADLINE ((struct deadline){0})
 
+always_inline enum asking asking_until(struct deadline deadline) {
+  return deadline.is_set ? TRIED : ASKED;
+}
+
 static int block(pthread_rwlock_t *lock, uint8_t operation, struct deadline deadline) {
   const struct timespec *time = deadline.time;
   if (operation == CTRACE_READ)
@@ -36,15 +40,21 @@ static int block(pthread_rwlock_t *lock, uint8_t operation, struct deadline dead
                                 : real.pthread_rwlock_clockwrlock(lock, deadline.clock, time);
 }
 
+always_inline int acquired(pthread_rwlock_t *lock, uint8_t operation, enum asking asking,
+                           struct site site) {
+  return note_hold((uintptr_t)lock, CTRACE_RWLOCK, asking,
+                   operation == CTRACE_READ ? CTRACE_SHARED_HOLD : 0, site);
+}
+
 static noinline int lock_contended(pthread_rwlock_t *lock, uint8_t operation, struct site site,
                                    struct deadline deadline) {
-  struct wait wait = {0};
+  struct wait wait = {.is_timed = deadline.is_set};
   // Readers leave no name.
   uint32_t owner = (uint32_t)__atomic_load_n(&lock->__data.__cur_writer, __ATOMIC_RELAXED);
   wait_begin(&wait, (uintptr_t)lock, CTRACE_RWLOCK, operation, owner, 0, site);
   int result = block(lock, operation, deadline);
   wait_end(&wait, outcome_of(result));
-  if (result == 0 && is_recording()) note_acquire((uintptr_t)lock, CTRACE_RWLOCK, site);
+  if (result == 0 && is_recording()) acquired(lock, operation, asking_until(deadline), site);
   return result;
 }
 
@@ -55,7 +65,7 @@ static noinline int acquire_wrapped(pthread_rwlock_t *lock, uint8_t operation, s
   if (readers & WRITE_LOCKED || (operation == CTRACE_WRITE && readers >> READER_SHIFT != 0))
     return lock_contended(lock, operation, site, deadline);
   int result = block(lock, operation, deadline);
-  if (result == 0 && is_recording()) note_acquire((uintptr_t)lock, CTRACE_RWLOCK, site);
+  if (result == 0 && is_recording()) acquired(lock, operation, asking_until(deadline), site);
   return result;
 }
 
@@ -65,7 +75,7 @@ always_inline int acquire(pthread_rwlock_t *lock, uint8_t operation, struct site
   if (unlikely(real.is_mutex_wrapped)) return acquire_wrapped(lock, operation, site, deadline);
   int result = operation == CTRACE_READ ? real.pthread_rwlock_tryrdlock(lock)
                                         : real.pthread_rwlock_trywrlock(lock);
-  if (likely(result == 0)) return note_acquire((uintptr_t)lock, CTRACE_RWLOCK, site);
+  if (likely(result == 0)) return acquired(lock, operation, asking_until(deadline), site);
   return result == EBUSY ? lock_contended(lock, operation, site, deadline) : result;
 }
 
@@ -99,13 +109,13 @@ exported int pthread_rwlock_clockwrlock(pthread_rwlock_t *restrict lock, clockid
 
 exported int pthread_rwlock_tryrdlock(pthread_rwlock_t *lock) {
   int result = real.pthread_rwlock_tryrdlock(lock);
-  if (result == 0 && is_recording()) note_acquire((uintptr_t)lock, CTRACE_RWLOCK, THIS_SITE);
+  if (result == 0 && is_recording()) acquired(lock, CTRACE_READ, TRIED, THIS_SITE);
   return result;
 }
 
 exported int pthread_rwlock_trywrlock(pthread_rwlock_t *lock) {
   int result = real.pthread_rwlock_trywrlock(lock);
-  if (result == 0 && is_recording()) note_acquire((uintptr_t)lock, CTRACE_RWLOCK, THIS_SITE);
+  if (result == 0 && is_recording()) acquired(lock, CTRACE_WRITE, TRIED, THIS_SITE);
   return result;
 }
 
@@ -122,6 +132,7 @@ static noinline int unlock_contended(pthread_rwlock_t *lock, struct site site) {
 
 exported int pthread_rwlock_unlock(pthread_rwlock_t *lock) {
   if (unlikely(!is_recording())) return real.pthread_rwlock_unlock(lock);
+  let_go((uintptr_t)lock);
   if (unlikely(has_waiters(lock))) return unlock_contended(lock, THIS_SITE);
   if (unlikely(self.sampled == (uintptr_t)lock)) sample_hold((uintptr_t)lock);
   int result = real.pthread_rwlock_unlock(lock);

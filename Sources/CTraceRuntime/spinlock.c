@@ -17,7 +17,8 @@ static noinline int lock_contended(pthread_spinlock_t *lock, struct site site) {
   __atomic_store_n(wanted_place(lock), (uintptr_t)lock, __ATOMIC_RELAXED);
   int result = real.pthread_spin_lock(lock);
   wait_end(&wait, outcome_of(result));
-  if (result == 0 && is_recording()) note_acquire((uintptr_t)lock, CTRACE_SPINLOCK, site);
+  if (result == 0 && is_recording())
+    note_hold((uintptr_t)lock, CTRACE_SPINLOCK, ASKED, 0, site);
   return result;
 }
 
@@ -25,13 +26,14 @@ exported int pthread_spin_lock(pthread_spinlock_t *lock) {
   if (unlikely(!is_recording())) return real.pthread_spin_lock(lock);
   int result = real.pthread_spin_trylock(lock);
   if (unlikely(result == EBUSY)) return lock_contended(lock, THIS_SITE);
-  if (likely(result == 0)) note_acquire((uintptr_t)lock, CTRACE_SPINLOCK, THIS_SITE);
+  if (likely(result == 0)) note_hold((uintptr_t)lock, CTRACE_SPINLOCK, ASKED, 0, THIS_SITE);
   return result;
 }
 
 exported int pthread_spin_trylock(pthread_spinlock_t *lock) {
   int result = real.pthread_spin_trylock(lock);
-  if (result == 0 && is_recording()) note_acquire((uintptr_t)lock, CTRACE_SPINLOCK, THIS_SITE);
+  if (result == 0 && is_recording())
+    note_hold((uintptr_t)lock, CTRACE_SPINLOCK, TRIED, 0, THIS_SITE);
   return result;
 }
 
@@ -49,6 +51,7 @@ static noinline int unlock_contended(pthread_spinlock_t *lock, struct site site)
 
 exported int pthread_spin_unlock(pthread_spinlock_t *lock) {
   if (unlikely(!is_recording())) return real.pthread_spin_unlock(lock);
+  let_go((uintptr_t)lock);
   if (unlikely(__atomic_load_n(wanted_place(lock), __ATOMIC_RELAXED) == (uintptr_t)lock))
     return unlock_contended(lock, THIS_SITE);
   if (unlikely(self.sampled == (uintptr_t)lock)) sample_hold((uintptr_t)lock);

@@ -216,6 +216,7 @@ exported int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
   start->routine = routine;
   start->argument = argument;
   start->stack_size = stack_size_of(attributes);
+  self.threads_begun += 1;
   int result = real.pthread_create(thread, attributes, run_thread, start);
   if (result != 0) free_start(start);
   return result;
@@ -237,6 +238,7 @@ exported int thrd_create(thrd_t *thread, thrd_start_t routine, void *argument) {
   start->c11_routine = routine;
   start->argument = argument;
   start->stack_size = stack_size_of(NULL);
+  self.threads_begun += 1;
   int result = real.thrd_create(thread, run_c11_thread, start);
   if (result != thrd_success) free_start(start);
   return result;
@@ -249,9 +251,10 @@ exported int pthread_setname_np(pthread_t thread, const char *name) {
   return result;
 }
 
-#define JOIN(call)                                                                         \
+#define JOIN(call, has_deadline)                                                           \
   do {                                                                                     \
-    __attribute__((cleanup(wait_cleanup))) struct wait wait = {.is_always_recorded = true}; \
+    __attribute__((cleanup(wait_cleanup))) struct wait wait = {.is_always_recorded = true,  \
+                                                               .is_timed = has_deadline};   \
     wait_begin(&wait, (uintptr_t)thread, CTRACE_THREAD, CTRACE_JOIN, 0, 0, THIS_SITE);     \
     int result = call;                                                                     \
     wait_end(&wait, outcome_of(result));                                                   \
@@ -261,19 +264,21 @@ exported int pthread_setname_np(pthread_t thread, const char *name) {
   } while (0)
 
 exported int pthread_join(pthread_t thread, void **value) {
-  JOIN(real.pthread_join(thread, value));
+  JOIN(real.pthread_join(thread, value), false);
 }
 
 exported int pthread_timedjoin_np(pthread_t thread, void **value, const struct timespec *time) {
-  JOIN(real.pthread_timedjoin_np(thread, value, time));
+  JOIN(real.pthread_timedjoin_np(thread, value, time), true);
 }
 
 exported int pthread_clockjoin_np(pthread_t thread, void **value, clockid_t clock,
                                   const struct timespec *time) {
-  JOIN(real.pthread_clockjoin_np(thread, value, clock, time));
+  JOIN(real.pthread_clockjoin_np(thread, value, clock, time), true);
 }
 
-exported int thrd_join(thrd_t thread, int *value) { JOIN(real.thrd_join(thread, value)); }
+exported int thrd_join(thrd_t thread, int *value) {
+  JOIN(real.thrd_join(thread, value), false);
+}
 
 // Whose handle was given back means another thread with its next use: told at once, because a
 // detached thread says nothing when it is gone.

@@ -193,6 +193,10 @@ struct RecordCommand: ParsableCommand {
           + "(Ctrl-C ends the recording, not them)")
     case .stoppedRecording(let reason):
       Terminal.complain("recording ends here: \(reason); \(name) runs on")
+    case .deadlock(let deadlock):
+      let style = Style(for: .standardError)
+      Terminal.write(
+        DeadlockText(deadlock: deadlock, program: name, style: style).text, to: .standardError)
     }
   }
 

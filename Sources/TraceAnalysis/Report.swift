@@ -515,8 +515,8 @@ public struct CounterSummary: Codable, Hashable, Sendable {
 
 /// Something that the report concludes.
 public struct Finding: Codable, Hashable, Sendable {
-  /// What sort of conclusion: `contention`, `no-contention`, `gil`, `gil-hold`, `blocking-step`,
-  /// `task-contention`, `not-recorded`, `outside`.
+  /// What sort of conclusion, such as `contention`, `deadlock` or `no-contention`; the article "The JSON
+  /// report" lists all.
   public var kind: String
   /// `info`, `warning`.
   public var severity: String
@@ -524,4 +524,20 @@ public struct Finding: Codable, Hashable, Sendable {
   public var text: String
   /// The figures behind it.
   public var evidence: [String: Int64]
+  /// Where in the program it comes from; nil where that is told elsewhere in the report.
+  public var places: [FindingPlace]?
+}
+
+/// What one thread has to do with a finding.
+public struct FindingPlace: Codable, Hashable, Sendable {
+  /// Its process.
+  public var pid: Int32
+  /// The thread.
+  public var tid: Int32
+  /// Its name.
+  public var thread: String
+  /// A phrase for people, such as `waits for a_mu, held by worker`.
+  public var what: String
+  /// Its calls then, innermost first; empty where they are not known.
+  public var stack: [FrameSummary]
 }

@@ -17,6 +17,8 @@ public struct TraceAnalyzer {
   /// Whether it is only a part of the recording.
   private let isPart: Bool
   private var clipper: EventClipper?
+  /// Whether what is added are only the beginnings of what goes on after the part.
+  var isCutting = false
   private let lostEvents: UInt64
   private let isComplete: Bool
   private var locks: [LockAccumulator]
@@ -33,6 +35,9 @@ public struct TraceAnalyzer {
   var timelines: [ThreadTimeline]
   var contended: [ContendedLock] = []
   var candidates = Candidates()
+  /// The last time that each thread was woken at a condition, by place.
+  var conditionWakes: [LastConditionWake]
+  var unfinished = UnfinishedWaits()
   let hasWakeups: Bool
   /// What a timeline is made of, where one is wanted.
   var collector: TimelineCollector?
@@ -77,6 +82,7 @@ public struct TraceAnalyzer {
     locks = Array(repeating: LockAccumulator(), count: lockIndex.numbers.count)
     queuePlaces = Array(repeating: -1, count: lockIndex.numbers.count)
     threads = Array(repeating: ThreadAccumulator(), count: threadIndex.numbers.count)
+    conditionWakes = Array(repeating: LastConditionWake(), count: threadIndex.numbers.count)
     partLength = (end - start) / Int64(ThreadAccumulator.timelineParts) + 1
     tasks = TaskAnalysis(definitions, locks: lockIndex, threads: threadIndex)
     creators = Creators(definitions, ThreadsByTask(definitions))
@@ -118,6 +124,7 @@ public struct TraceAnalyzer {
     for index in threads.indices { threads[index] = ThreadAccumulator() }
     candidates = Candidates()
     gils = GILAnalysis()
+    unfinished = UnfinishedWaits()
     tasks.restart()
     eventCount = 0
   }
@@ -140,6 +147,7 @@ public struct TraceAnalyzer {
       case .waitBegin:
         locks[lock].begin(events[index])
         begin(events[index], lock, &locks, &timelines)
+        if lockKinds[lock] == .condition { beginConditionWait(events[index], lock, locks) }
       case .wait:
         eventCount += 1
         let waiter = locks[lock].end(events[index])
@@ -152,6 +160,7 @@ public struct TraceAnalyzer {
         end(events[index], lock, waiter, &locks, &timelines)
       case .release:
         eventCount += 1
+        noteRelease(events[index])
         release(events[index], lock, &locks, &timelines)
       case .value:
         eventCount += 1
@@ -159,6 +168,7 @@ public struct TraceAnalyzer {
         if events[index].operation == .post { noteWake(events[index], lock, &locks, &timelines) }
       case .signal:
         eventCount += 1
+        if events[index].operation == .broadcast { broadcast(events[index], lock, locks) }
         noteWake(events[index], lock, &locks, &timelines)
       case .enqueue:
         eventCount += 1
@@ -245,12 +255,15 @@ public struct TraceAnalyzer {
     let recording = recordingSummary()
     let gils = gilSummaries(of: locks)
     let tasks = taskSummaries()
+    let queues = queueSummaries()
     return Report(
       recording: recording, processes: processSummaries(), threads: threads, locks: locks,
-      chains: chainSummaries(of: locks), criticalPath: pathSummaries(), queues: queueSummaries(),
+      chains: chainSummaries(of: locks), criticalPath: pathSummaries(), queues: queues,
       tasks: tasks, loops: loopSummaries(), gil: gils, slices: sliceSummaries(),
       counters: counterSummaries(),
-      findings: findings(of: recording, locks: locks, gils: gils, tasks: tasks))
+      findings: findings(
+        of: recording,
+        Summaries(threads: threads, locks: locks, queues: queues, gils: gils, tasks: tasks)))
   }
 
   private func recordingSummary() -> RecordingSummary {
@@ -293,6 +306,9 @@ public struct TraceAnalyzer {
     let from = max(thread.start, start)
     return (from, max(min(thread.end ?? end, end), from))
   }
+
+  /// The lifetimes of all threads together, nanoseconds.
+  var threadTime: Int64 { threadTimes.saturatingSum(\.self) }
 
   /// The program's own threads in the order they began.
   var ownThreads: [Thread] {

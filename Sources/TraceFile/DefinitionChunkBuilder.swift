@@ -57,6 +57,7 @@ enum DefinitionKind: UInt8 {
   case symbol = 7
   case use = 8
   case task = 9
+  case nesting = 10
 }
 
 extension Definition {
@@ -167,6 +168,18 @@ extension Definition {
         bytes.append(variable: count)
       }
       return .use
+    case .nesting(let nesting):
+      bytes.append(variable: UInt64(nesting.thread.rawValue))
+      bytes.append(variable: UInt64(nesting.held.count))
+      for held in nesting.held {
+        bytes.append(variable: UInt64(held.lock.rawValue))
+        bytes.append(held.isShared ? 1 : 0)
+      }
+      bytes.append(variable: UInt64(nesting.wanted.rawValue))
+      bytes.append(nesting.isShared ? 1 : 0)
+      bytes.append(signed: nesting.time.nanoseconds)
+      bytes.append(variable: UInt64(nesting.stack.rawValue))
+      return .nesting
     }
   }
 }

@@ -54,6 +54,9 @@ extension Definition {
     case .use:
       guard let use = LockUse(&fields) else { return nil }
       self = .use(use)
+    case .nesting:
+      guard let nesting = Nesting(&fields) else { return nil }
+      self = .nesting(nesting)
     }
   }
 }
@@ -195,6 +198,26 @@ extension LockUse {
       releases: counts[1], shortWaits: counts[2], shortWaitTime: counts[3], lostWaits: counts[4],
       lostWaitTime: counts[5], longestUnrecordedWait: counts[6], sampledHolds: counts[7],
       sampledHoldTime: counts[8])
+  }
+}
+
+extension Nesting {
+  fileprivate init?(_ fields: inout ByteReader) {
+    guard let thread = fields.variable32(), let count = fields.count() else { return nil }
+    var held: [Held] = []
+    for _ in 0..<count {
+      guard let lock = fields.variable32(), let isShared = fields.fixed(UInt8.self) else {
+        return nil
+      }
+      held.append(Held(lock: LockID(rawValue: lock), isShared: isShared != 0))
+    }
+    guard let wanted = fields.variable32(), let isShared = fields.fixed(UInt8.self),
+      let time = fields.signed(), let stack = fields.variable32()
+    else { return nil }
+    self.init(
+      thread: ThreadID(rawValue: thread), held: held, wanted: LockID(rawValue: wanted),
+      isShared: isShared != 0, time: Timestamp(nanoseconds: time),
+      stack: StackID(rawValue: stack))
   }
 }
 

@@ -341,6 +341,50 @@ public struct Lock: Hashable, Sendable {
   }
 }
 
+/// Locks that a thread had at once: when it asked for one more, or when it was last seen.
+public struct Nesting: Hashable, Sendable {
+  /// A lock that the thread had.
+  public struct Held: Hashable, Sendable {
+    /// The lock.
+    public var lock: LockID
+    /// Whether others could have it at the same time: it was the shared side of a reader/writer lock.
+    public var isShared: Bool
+
+    /// Makes one.
+    public init(lock: LockID, isShared: Bool = false) {
+      self.lock = lock
+      self.isShared = isShared
+    }
+  }
+
+  /// The thread.
+  public var thread: ThreadID
+  /// What it had, in the order in which it was acquired.
+  public var held: [Held]
+  /// What it asked for, and would have waited for; unknown where these are the locks that it had when the
+  /// recording, or its own life, ended.
+  public var wanted: LockID
+  /// Whether it asked for the shared side of a reader/writer lock.
+  public var isShared: Bool
+  /// When it did so for the first time.
+  public var time: Timestamp
+  /// Where in the program it did.
+  public var stack: StackID
+
+  /// Makes a nesting.
+  public init(
+    thread: ThreadID, held: [Held], wanted: LockID = .unknown, isShared: Bool = false,
+    time: Timestamp, stack: StackID = .unknown
+  ) {
+    self.thread = thread
+    self.held = held
+    self.wanted = wanted
+    self.isShared = isShared
+    self.time = time
+    self.stack = stack
+  }
+}
+
 /// A call stack: return addresses in the process, innermost first.
 public struct Stack: Hashable, Sendable {
   /// The recording's number.

@@ -10,7 +10,8 @@ public struct Event: Hashable, Sendable {
     /// `stack`; `partner` is the mutex of a condition wait.
     case wait = 1
     /// The thread released a lock that others were waiting for. The hold lasted from
-    /// `time - duration` to `time`; fills `operation`, `lock`, `stack` (where it was released).
+    /// `time - duration` to `time`; fills `operation` (`.wait` where a wait for a condition did it),
+    /// `lock`, `stack` (where it was released).
     /// A duration of 0 with `isDurationKnown == false` means that the acquire was not seen.
     case release = 2
     /// The thread woke waiters of a condition. Fills `operation` (`.signal`, `.broadcast`),
@@ -117,6 +118,9 @@ public struct Event: Hashable, Sendable {
     case failed = 3
     /// It had not ended when the recording or the thread did; `time` is that end.
     case unfinished = 4
+    /// Of a wait for a condition: its time ran out, and another thread had woken the condition just before
+    /// the wait began, while this one had the mutex already.
+    case missed = 5
   }
 
   /// What happened.

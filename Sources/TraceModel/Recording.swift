@@ -93,4 +93,6 @@ public enum Definition: Hashable, Sendable {
   case symbol(process: ProcessID, address: UInt64, frames: [Symbol])
   /// Counts of a thread and a lock; several add up.
   case use(LockUse)
+  /// Locks that a thread had at once.
+  case nesting(Nesting)
 }

@@ -42,6 +42,9 @@ public struct TraceDefinitions: Hashable, Sendable {
   /// Counts by thread of the locks of interpreters, each hold of which is measured.
   public private(set) var interpreterUses: [LockID: [ThreadID: LockUse]] = [:]
 
+  /// Locks that threads had at once, in the order in which they were told.
+  public private(set) var nestings: [Nesting] = []
+
   /// Makes an empty collection.
   public init() {}
 
@@ -62,6 +65,7 @@ public struct TraceDefinitions: Hashable, Sendable {
     case .module(let module): modules.append(module)
     case .symbol(let process, let address, let frames):
       symbols[Location(process: process, address: address)] = frames
+    case .nesting(let nesting): nestings.append(nesting)
     case .use(let use):
       usesByLock[use.lock, default: LockUse(thread: .unknown, lock: use.lock)].add(use)
       let empty = LockUse(thread: use.thread, lock: .unknown)

@@ -131,6 +131,16 @@ struct Slot {
     return String(decoding: Array(bytes).prefix { $0 != 0 }, as: UTF8.self)
   }
 
+  /// Addresses of the locks that the thread has, in the order in which it acquired them.
+  var held: [UInt64] {
+    let count = min(load64(\.held_count), UInt64(CTRACE_MOST_HELD))
+    return (0..<Int(count)).map {
+      UnsafeRawPointer(base + offset(\.held) + $0 * 8).loadAcquiring64()
+    }
+  }
+  /// The key of the interpreter's lock while the thread has it; otherwise 0.
+  var interpreter: UInt64 { load64(\.interpreter) }
+
   var pending: ctrace_pending {
     UnsafeRawPointer(base).loadUnaligned(fromByteOffset: offset(\.pending), as: ctrace_pending.self)
   }

@@ -24,7 +24,8 @@ struct Catalog {
   }
   /// Execs that are not looked at yet.
   var execs: [Exec] = []
-  /// The thread that has a number of the kernel's at the moment.
+  /// The thread that has a number of the kernel's, or had it last: one that is killed can still be the owner of
+  /// what another of its process waits for.
   var threads: [Int32: ThreadID] = [:]
 
   /// The program's processes, those images of one number in the order in which they began.

@@ -32,6 +32,9 @@ struct LockTable {
       forgotten += History.remembered
     }
 
+    /// The latest.
+    var last: UInt16? { epochs.last }
+
     /// How often the address had been destroyed when its epoch was this.
     func generation(at epoch: UInt16) -> Int { forgotten + countUpTo(epoch) }
 
@@ -87,6 +90,11 @@ struct LockTable {
 
   /// The lock of a key, if it is known.
   func known(key: UInt64) -> Lock? { locks[identity(of: key)] }
+
+  /// The key of the lock that an address is now.
+  func latestKey(address: UInt64) -> UInt64 {
+    address | UInt64(histories[address]?.last ?? 0) << 48
+  }
 
   /// A thread has begun whose handle, as a key, is this.
   mutating func begin(_ thread: ThreadID, handle key: UInt64) {

@@ -55,6 +55,11 @@ final class ProcessState {
   private static let pythonMark = CTRACE_PYTHON_FRAME
   private static func isPython(_ frame: UInt64) -> Bool { frame >> 56 == pythonMark >> 56 }
 
+  /// What a frame of Python's stands for; nil for one of code, and where it is not known.
+  func pythonSymbol(_ frame: UInt64) -> Symbol? {
+    ProcessState.isPython(frame) ? pythonPlace(frame)?.symbol : nil
+  }
+
   /// What the Python frames mean that came since, as far as that is known by now: a place may be told of in
   /// the ring of a thread that is read later.
   func takePythonSymbols() -> [Definition] {

@@ -221,6 +221,8 @@ public struct Recorder {
     case waitingForChildren(Int)
     /// `duration` is over, or the file is full: the rest of the run is not recorded.
     case stoppedRecording(String)
+    /// Threads wait for each other, and will for ever.
+    case deadlock(Deadlock)
   }
 
   private func environment(runtime: String, session: String) -> [String] {

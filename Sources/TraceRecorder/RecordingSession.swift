@@ -29,6 +29,7 @@ struct RecordingSession: ~Copyable {
   private let buffer = UnsafeMutableRawBufferPointer.allocate(
     byteCount: Arena.ringSize, alignment: 16)
   private var nextCheckpoint = Timestamp.zero
+  private var deadlocks = DeadlockWatch()
   private var damagedThreads = 0
   private var uncounted: UInt64 = 0
   private var pace = Pace.idle
@@ -160,6 +161,7 @@ struct RecordingSession: ~Copyable {
       }
       if !watches.isEmpty || termination == nil { begunWaiting = now }
       closeChunks()
+      watchForDeadlocks(onEvent)
       if let termination {
         watches.removeAll { $0.process.hasEnded }
         // A child that was killed on its way is not waited for forever.
@@ -370,6 +372,7 @@ struct RecordingSession: ~Copyable {
     let ended = slot.ended
     let end = ended == 0 ? time ?? context.now : Timestamp(nanoseconds: clock.nanoseconds(ended))
     stream.thread.end = min(max(end, stream.thread.start), context.now)
+    stream.writeHeld(slot, context: context, catalog: &catalog)
     if let table = arena.uses(of: slot) {
       stream.writeUses(table, context: context, catalog: &catalog, isFinal: true)
       arena.discard(table)
@@ -386,9 +389,6 @@ struct RecordingSession: ~Copyable {
     closeChunk(of: stream, slot)
     if stream.damagedBytes > 0 { damagedThreads += 1 }
     uncounted &+= stream.uncounted
-    if catalog.threads[stream.thread.tid] == stream.thread.id {
-      catalog.threads[stream.thread.tid] = nil
-    }
     streams[stream.slotIndex] = nil
     stream.process.endedThreads.append(stream.thread)
     arena.recycle(stream.slotIndex)
@@ -448,11 +448,23 @@ struct RecordingSession: ~Copyable {
     flushDefinitions()
   }
 
+  // MARK: Deadlocks
+
+  /// Looks now and then whether threads wait for each other, and tells of it once they are found to.
+  private mutating func watchForDeadlocks(_ onEvent: (Recorder.Progress) -> Void) {
+    while let found = deadlocks.takeTold() { onEvent(.deadlock(found)) }
+    guard deadlocks.isDue(at: now) else { return }
+    for cycle in deadlocks.look(streams, arena: arena, threads: catalog.threads, clock: clock) {
+      deadlocks.tell(cycle)
+    }
+  }
+
   // MARK: The end
 
   /// Closes everything that is open and says what the recording is.
   mutating func finish(_ end: End) {
     arena.stop()
+    deadlocks.finish()
     if case .stopped = end { drain() }
     // What is still to be done is none of the program's time.
     recording.duration = now.nanoseconds
@@ -510,6 +522,7 @@ struct RecordingSession: ~Copyable {
     let slot = arena.slot(stream.slotIndex)
     let context = ThreadStream.Context(clock)
     stream.readRest(slot, context: context, catalog: &catalog)
+    stream.writeHeld(slot, context: context, catalog: &catalog)
     if let table = arena.uses(of: slot) {
       stream.writeUses(table, context: context, catalog: &catalog, isFinal: true)
     }

@@ -57,6 +57,7 @@ struct RingRecord {
       CTRACE_RECORD_TASK_RELEASE.rawValue:
       MemoryLayout<ctrace_record_task>.size
     case CTRACE_RECORD_USE.rawValue: MemoryLayout<ctrace_record_use>.size
+    case CTRACE_RECORD_NESTING.rawValue: MemoryLayout<ctrace_record_nesting>.size
     case CTRACE_RECORD_EXEC.rawValue: MemoryLayout<ctrace_record_exec>.size
     case CTRACE_RECORD_MODULE.rawValue: MemoryLayout<ctrace_record_module>.size
     default: MemoryLayout<ctrace_record>.size

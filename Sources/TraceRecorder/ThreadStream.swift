@@ -151,7 +151,7 @@ final class ThreadStream {
         wait: ctrace_pending(
           state: 2, lock_kind: head.lock_kind, operation: head.operation, outcome: head.outcome,
           stack: head.stack, start: wait.start, end: head.time, lock: wait.key,
-          partner: wait.partner, owner: UInt32(truncatingIfNeeded: wait.owner), reserved: 0),
+          partner: wait.partner, owner: UInt32(truncatingIfNeeded: wait.owner), is_timed: 0),
         isFinished: true, context: context, catalog: &catalog)
     case CTRACE_RECORD_RELEASE.rawValue:
       let release = record.load(0, as: ctrace_record_release.self)
@@ -226,6 +226,7 @@ final class ThreadStream {
     case CTRACE_RECORD_NOTE.rawValue:
       let text = record.tail(after: MemoryLayout<ctrace_record>.size).prefix { $0 != 0 }
       catalog.note(String(decoding: text, as: UTF8.self), of: process)
+    case CTRACE_RECORD_NESTING.rawValue: readNesting(record, context: context, catalog: &catalog)
     case CTRACE_RECORD_STACK.rawValue:
       guard head.stack > 0, Int(head.stack) <= stacks.count else { return }
       let words = record.tail(after: MemoryLayout<ctrace_record>.size)
@@ -268,6 +269,45 @@ final class ThreadStream {
       catalog.add(process.process)
     default: break
     }
+  }
+
+  private func readNesting(_ record: RingRecord, context: Context, catalog: inout Catalog) {
+    let nesting = record.load(0, as: ctrace_record_nesting.self)
+    let words = record.tail(after: MemoryLayout<ctrace_record_nesting>.size)
+    let count = min(Int(clamping: nesting.count), words.count / 8, Int(CTRACE_MOST_HELD))
+    let keys = (0..<count).map { words.loadUnaligned(fromByteOffset: $0 * 8, as: UInt64.self) }
+    catalog.definitions.append(
+      .nesting(
+        Nesting(
+          thread: thread.id, held: keys.map { held($0, &catalog) },
+          wanted: catalog.lock(
+            key: nesting.wanted & ~CTRACE_SHARED_HOLD, kind: kind(nesting.head.lock_kind),
+            in: process),
+          isShared: nesting.wanted & CTRACE_SHARED_HOLD != 0,
+          time: Timestamp(
+            nanoseconds: min(context.clock.nanoseconds(nesting.head.time), context.now.nanoseconds)),
+          stack: stack(nesting.head.stack))))
+  }
+
+  private func held(_ key: UInt64, _ catalog: inout Catalog) -> Nesting.Held {
+    // Its kind is told by others, which a cache of it would not hear of.
+    Nesting.Held(
+      lock: catalog.lock(key: key & ~CTRACE_SHARED_HOLD, kind: .unknown, in: process),
+      isShared: key & CTRACE_SHARED_HOLD != 0)
+  }
+
+  /// Takes down which locks the thread has, now that it is seen for the last time.
+  func writeHeld(_ slot: Slot, context: Context, catalog: inout Catalog) {
+    var keys = slot.held.map {
+      process.locks.latestKey(address: $0 & 0xffff_ffff_fffe) | $0 & CTRACE_SHARED_HOLD
+    }
+    if slot.interpreter != 0 { keys.append(slot.interpreter) }
+    guard !keys.isEmpty else { return }
+    catalog.definitions.append(
+      .nesting(
+        Nesting(
+          thread: thread.id, held: keys.map { held($0, &catalog) }, time: thread.end ?? context.now)
+      ))
   }
 
   private func readPlace(_ record: RingRecord) {
@@ -368,7 +408,8 @@ final class ThreadStream {
 
   private func kind(_ raw: UInt8) -> LockKind { LockKind(rawValue: raw) ?? .unknown }
 
-  private func stack(_ index: UInt8) -> StackID {
+  /// The stack that a number of the thread's own stands for at the moment.
+  func stack(_ index: UInt8) -> StackID {
     index > 0 && Int(index) <= stacks.count ? stacks[Int(index) - 1] : .unknown
   }
 

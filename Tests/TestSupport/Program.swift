@@ -94,6 +94,8 @@ public final class Program {
 
   /// What it has written to stdout so far.
   public var outputSoFar: String { folder.text("output") }
+  /// What it has written to stderr so far.
+  public var errorsSoFar: String { folder.text("errors") }
 
   /// Waits until something holds; throws when the program ends before, or when it takes too long.
   public func wait(for what: String, until condition: () throws -> Bool) throws {

@@ -57,11 +57,13 @@ extension TraceBuilder {
         value: waited))
   }
 
-  /// A thread wakes waiters of a condition.
-  public mutating func signal(_ thread: ThreadID, _ lock: LockID, at time: Int64) {
+  /// A thread wakes one waiter of a condition, or all of them.
+  public mutating func signal(
+    _ thread: ThreadID, _ lock: LockID, _ operation: Event.Operation = .signal, at time: Int64
+  ) {
     add(
       Event(
-        kind: .signal, operation: .signal, thread: thread, time: Timestamp(nanoseconds: time),
+        kind: .signal, operation: operation, thread: thread, time: Timestamp(nanoseconds: time),
         lock: lock))
   }
 }

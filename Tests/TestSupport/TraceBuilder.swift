@@ -106,22 +106,23 @@ public struct TraceBuilder {
   public mutating func wait(
     _ thread: ThreadID, _ lock: LockID, from start: Int64, to end: Int64,
     operation: Event.Operation = .lock, outcome: Event.Outcome = .acquired,
-    owner: ThreadID = .unknown, stack: StackID = .unknown
+    owner: ThreadID = .unknown, partner: LockID = .unknown, stack: StackID = .unknown
   ) {
     events.append(
       Event(
         kind: .wait, operation: operation, outcome: outcome, thread: thread,
-        time: Timestamp(nanoseconds: end), duration: end - start, lock: lock, owner: owner,
-        stack: stack))
+        time: Timestamp(nanoseconds: end), duration: end - start, lock: lock, partner: partner,
+        owner: owner, stack: stack))
   }
 
   /// A thread releases a lock that it has held, and that others wait for.
   public mutating func release(
-    _ thread: ThreadID, _ lock: LockID, from start: Int64, to end: Int64, stack: StackID = .unknown
+    _ thread: ThreadID, _ lock: LockID, from start: Int64, to end: Int64,
+    operation: Event.Operation = .lock, stack: StackID = .unknown
   ) {
     events.append(
       Event(
-        kind: .release, operation: .lock, thread: thread, time: Timestamp(nanoseconds: end),
+        kind: .release, operation: operation, thread: thread, time: Timestamp(nanoseconds: end),
         duration: end - start, lock: lock, stack: stack))
   }
 
@@ -162,6 +163,18 @@ public struct TraceBuilder {
   /// Adds counts of a thread and a lock.
   public mutating func use(_ thread: ThreadID, _ lock: LockID, acquisitions: UInt64) {
     list.append(.use(LockUse(thread: thread, lock: lock, acquisitions: acquisitions)))
+  }
+
+  /// A thread had these locks when it asked for another, or when it was last seen.
+  public mutating func nesting(
+    _ thread: ThreadID, _ held: [LockID], wants wanted: LockID = .unknown, at time: Int64 = 0,
+    stack: StackID = .unknown
+  ) {
+    list.append(
+      .nesting(
+        Nesting(
+          thread: thread, held: held.map { Nesting.Held(lock: $0) }, wanted: wanted,
+          time: Timestamp(nanoseconds: time), stack: stack)))
   }
 
   /// Adds any event.

@@ -191,7 +191,7 @@ import TraceModel
 
   @Test func `The verdict tells what the lock cost, who starved and who did not let go`() throws {
     let findings = report(trace().trace).findings
-    #expect(findings.map(\.kind) == ["gil", "gil-hold"])
+    #expect(findings.map(\.kind) == ["gil", "gil-starvation", "gil-hold"])
     #expect(findings.allSatisfy { $0.severity == "warning" })
     #expect(
       findings.first?.text

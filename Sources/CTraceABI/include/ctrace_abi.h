@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 static const uint64_t CTRACE_ABI_MAGIC = UINT64_C(0x316e7572656361);  // "acerun1"
-#define CTRACE_ABI_VERSION 4u
+#define CTRACE_ABI_VERSION 5u
 
 /// The environment variable that names the arena: RECORDER-PID:DESCRIPTOR:TOKEN, token in hex.
 #define CTRACE_SESSION_VARIABLE "CTRACE_SESSION"
@@ -45,6 +45,10 @@ enum {
   CTRACE_UNWRITTEN_ITEMS = 4,
   CTRACE_MAX_TEXT = 4096,
   CTRACE_OWNERS = 1024,
+  /// Locks that a thread has at once, beyond which none is kept in mind.
+  CTRACE_MOST_HELD = 16,
+  /// Nestings of a thread that are told: groups of four.
+  CTRACE_NESTINGS = 256,
 };
 
 /// Where the clock of all stamps comes from.
@@ -125,7 +129,8 @@ struct ctrace_pending {
   uint64_t lock;
   uint64_t partner;
   uint32_t owner;
-  uint32_t reserved;
+  /// Whether the wait has an end of its own: a deadline.
+  uint32_t is_timed;
 };
 
 /// A semaphore value that was not recorded because values came too fast.
@@ -186,6 +191,14 @@ struct ctrace_thread {
   /// Bytes ever read from the ring; written by the recorder.
   uint64_t tail;
   uint64_t padding_4[7];
+  /// Locks that the thread has, in the order in which it acquired them: so many of the addresses below.
+  uint64_t held_count;
+  /// Addresses; CTRACE_SHARED_HOLD is set where it is the shared side of a lock.
+  uint64_t held[CTRACE_MOST_HELD];
+  /// The key of the interpreter's lock while the thread has it; otherwise 0.
+  uint64_t interpreter;
+  /// Hashes of the nestings that it has told of.
+  uint64_t nestings[CTRACE_NESTINGS];
 };
 
 /// What a thread did with a lock: the part that every acquire touches.
@@ -301,6 +314,9 @@ enum ctrace_outcome {
   CTRACE_TIMED_OUT = 1,
   CTRACE_CANCELLED = 2,
   CTRACE_FAILED = 3,
+  // 4 is the recorder's: a wait that had not ended.
+  /// Of a condition: timed out, after a wake that came when the thread had the mutex and did not wait yet.
+  CTRACE_MISSED = 5,
 };
 
 /// The head of every record in a ring. Records are whole words of 8 bytes and never wrap around the
@@ -365,7 +381,14 @@ enum ctrace_record_kind {
   CTRACE_RECORD_THREAD_NAME = 23,
   /// What a program of Python's calls the process: a text.
   CTRACE_RECORD_PROCESS_NAME = 24,
+  /// A thread asked for a lock while it had others: told once by each thread for the same locks in the same
+  /// order.
+  CTRACE_RECORD_NESTING = 25,
 };
+
+/// In the address, or key, of a lock that a thread has or asks for: it is the shared side. Locks lie at even
+/// addresses.
+static const uint64_t CTRACE_SHARED_HOLD = 1;
 
 /// In the top byte of a frame: it is no address, but the number of a PLACE.
 static const uint64_t CTRACE_PYTHON_FRAME = UINT64_C(0xfe) << 56;
@@ -435,6 +458,15 @@ struct ctrace_record_task {  // STEP, TASK_WAIT, TASK_RELEASE
   uint64_t task;
 };
 
+struct ctrace_record_nesting {
+  struct ctrace_record head;
+  /// What was asked for, with CTRACE_SHARED_HOLD. With no locks behind: it was released by another thread
+  /// than the one that had it.
+  uint64_t wanted;
+  uint64_t count;
+  // followed by as many keys, with CTRACE_SHARED_HOLD
+};
+
 struct ctrace_record_use {
   struct ctrace_record head;
   struct ctrace_use use;
@@ -467,7 +499,7 @@ CTRACE_ASSERT_SIZE(ctrace_control, 104 + CTRACE_MAX_SLOTS / 8 + CTRACE_OWNERS * 
 CTRACE_ASSERT_SIZE(ctrace_pending, 48);
 CTRACE_ASSERT_SIZE(ctrace_deferred_value, 24);
 CTRACE_ASSERT_SIZE(ctrace_unwritten_items, 32);
-CTRACE_ASSERT_SIZE(ctrace_thread, 576);
+CTRACE_ASSERT_SIZE(ctrace_thread, 592 + CTRACE_MOST_HELD * 8 + CTRACE_NESTINGS * 8);
 CTRACE_ASSERT_SIZE(ctrace_stack_entry, 16);
 CTRACE_ASSERT_SIZE(ctrace_use, 32);
 CTRACE_ASSERT_SIZE(ctrace_use_detail, 64);
@@ -480,12 +512,15 @@ CTRACE_ASSERT_SIZE(ctrace_record_items, 40);
 CTRACE_ASSERT_SIZE(ctrace_record_name, 40);
 CTRACE_ASSERT_SIZE(ctrace_record_place, 48);
 CTRACE_ASSERT_SIZE(ctrace_record_task, 40);
+CTRACE_ASSERT_SIZE(ctrace_record_nesting, 32);
 CTRACE_ASSERT_SIZE(ctrace_record_use, 112);
 CTRACE_ASSERT_SIZE(ctrace_record_module, 80);
 CTRACE_ASSERT_SIZE(ctrace_record_exec, 32);
 _Static_assert(offsetof(struct ctrace_thread, head) == 128, "alone on its cache line");
 _Static_assert(offsetof(struct ctrace_thread, pending) == 192, "the thread's own");
 _Static_assert(offsetof(struct ctrace_thread, tail) == 512, "the recorder's own");
+_Static_assert(offsetof(struct ctrace_thread, held_count) == 576, "the thread's own");
+_Static_assert(sizeof(struct ctrace_thread) <= CTRACE_SLOT_TABLE, "the head fits into its slot");
 _Static_assert(sizeof(struct ctrace_control) <= CTRACE_CONTROL_SIZE, "the control page holds it");
 _Static_assert(CTRACE_SLOT_TABLE + (96 << CTRACE_FIRST_TABLE_LOG2) <= CTRACE_SLOT_STACKS,
                "the first table fits into its slot");

@@ -10,14 +10,21 @@ struct LockAccumulator {
   /// A wait that has not ended.
   struct Waiter {
     var thread: ThreadID
+    var start: Timestamp
+    /// Whether it asks for the exclusive side of a reader/writer lock.
+    var isWriter = false
     /// From here on it is not charged to any holder yet.
     var unchargedFrom: Timestamp
-    /// Whether a holder has released it meanwhile.
-    var isCharged = false
+    /// Whether the lock was released since it waits.
+    var hasSeenRelease = false
     /// Why it has taken so long up to there.
     var split = WaitSplit()
     /// What held up its holders longest, by the lock's place, 0 for nothing, and for how long.
     var blocker: (lock: UInt32, time: Int64) = (0, 0)
+    /// Nanoseconds in which nobody had the lock, between holds that it waited for.
+    var unheld: Int64 = 0
+    /// Readers that asked later, and have had the lock meanwhile.
+    var overtaken: UInt64 = 0
 
     /// A holder waited for something itself.
     mutating func note(_ other: (lock: UInt32, time: Int64)) {
@@ -60,15 +67,19 @@ struct LockAccumulator {
     taskHolds = -1
     departed.removeAll()
     for place in waiting.indices {
+      let waiter = waiting[place]
       waiting[place] = Waiter(
-        thread: waiting[place].thread, unchargedFrom: max(waiting[place].unchargedFrom, time),
-        isCharged: waiting[place].isCharged)
+        thread: waiter.thread, start: waiter.start, isWriter: waiter.isWriter,
+        unchargedFrom: max(waiter.unchargedFrom, time), hasSeenRelease: waiter.hasSeenRelease)
     }
   }
 
   /// A thread begins to wait.
   mutating func begin(_ event: Event) {
-    waiting.append(Waiter(thread: event.thread, unchargedFrom: event.time))
+    waiting.append(
+      Waiter(
+        thread: event.thread, start: event.time, isWriter: event.operation == .write,
+        unchargedFrom: event.time))
   }
 
   /// Whether threads wait for it.
@@ -152,11 +163,14 @@ struct LockAccumulator {
       if event.time > from {
         blame = blame.saturatingAdd(event.time - from)
         // Before the hold began nobody is known to have had the lock.
-        waiting[index].split.other &+= max(0, from - waiting[index].unchargedFrom)
+        let unheld = max(0, from - waiting[index].unchargedFrom)
+        waiting[index].split.other &+= unheld
+        if waiting[index].hasSeenRelease { waiting[index].unheld &+= unheld }
       }
+      if event.operation == .read, start > waiting[index].start { waiting[index].overtaken += 1 }
       if event.time > waiting[index].unchargedFrom {
         waiting[index].unchargedFrom = event.time
-        waiting[index].isCharged = true
+        waiting[index].hasSeenRelease = true
       }
     }
     for wait in departed {

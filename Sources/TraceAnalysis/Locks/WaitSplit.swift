@@ -71,6 +71,12 @@ struct ContendedLock {
   var holders = TimesByNumber()
   /// The last wakeup of a waiter.
   var wake: Wake?
+  /// How it went from one thread to the next.
+  var handovers = Handovers()
+  /// Of a reader/writer lock.
+  var writers = WriterWaits()
+  /// Of a condition.
+  var wakes = ConditionWakes()
 }
 
 /// Nanoseconds by number of a lock or of a thread.

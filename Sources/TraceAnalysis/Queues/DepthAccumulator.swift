@@ -55,6 +55,12 @@ struct DepthAccumulator {
     timeline = []
   }
 
+  /// Nanoseconds from the first value to the last change, and of these those in which it was empty, and
+  /// full: without what follows its use.
+  var used: (time: Int64, empty: Int64, full: Int64) {
+    (Int64(clamping: Int128(duration)), emptyTime, fullTime)
+  }
+
   /// Whether any value was seen.
   var isEmpty: Bool { value == nil }
 

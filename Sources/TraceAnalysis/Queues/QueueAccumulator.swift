@@ -11,6 +11,8 @@ struct QueueAccumulator {
   /// Operations by stack; their times are items.
   private(set) var producers = StackTotals()
   private(set) var consumers = StackTotals()
+  /// Items by the thread that put them in.
+  private(set) var itemsByProducer = TimesByNumber()
   private(set) var enqueued: UInt64 = 0
   private(set) var dequeued: UInt64 = 0
   /// Whether it is seen, at any time, that something is taken out.
@@ -49,6 +51,7 @@ struct QueueAccumulator {
     let count = max(event.value, 0)
     enqueued = enqueued.saturatingAdd(UInt64(count))
     producers.add(event.stack, time: count)
+    itemsByProducer.add(event.thread.rawValue, count)
     guard kind != .eventLoop else { return }
     depth.change(by: count, at: event.time)
     waiting.append(count: count, at: event.time)

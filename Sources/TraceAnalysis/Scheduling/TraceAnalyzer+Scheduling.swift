@@ -33,8 +33,19 @@ extension TraceAnalyzer {
     }
     timelines[thread].endWait(for: UInt32(truncatingIfNeeded: lock), at: event.time)
     noteWaiters(lock, locks[lock].waiterCount, at: event.time)
-    guard lockKinds[lock].isContended else { return }
+    if event.outcome == .unfinished, !isCutting {
+      unfinished.note(event, kind: lockKinds[lock], isReleased: waiter?.hasSeenRelease ?? false)
+    }
+    guard lockKinds[lock].isContended else {
+      if lockKinds[lock] == .condition { endConditionWait(event, lock, thread, locks) }
+      return
+    }
     if let waiter {
+      let place = locks[lock].contended
+      if place >= 0, event.outcome == .acquired {
+        contended[place].handovers.note(event, waiter, othersWait: locks[lock].isWaitedFor)
+      }
+      if place >= 0, waiter.isWriter { contended[place].writers.note(event, waiter) }
       split(event, lock, waiter, thread, &locks, &timelines)
       let owner = threadIndex.place(of: event.owner.rawValue)
       if owner != 0, waiter.unchargedFrom <= event.start {
@@ -63,7 +74,7 @@ extension TraceAnalyzer {
     // No release was seen: the lock is shared with a process that is not recorded as this one's, or its
     // holder ended. Whoever had it when the wait began had it until the waiter was woken.
     let owner = threadIndex.place(of: event.owner.rawValue)
-    if owner != 0, !waiter.isCharged,
+    if owner != 0, !waiter.hasSeenRelease,
       let woken = wokenTime(
         event, timelines[thread].times(from: event.start, to: event.time),
         lastWoken: timelines[thread].hasSwitches ? timelines[thread].lastWoken : nil),

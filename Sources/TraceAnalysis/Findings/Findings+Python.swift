@@ -96,7 +96,7 @@ extension TraceAnalyzer {
   }
 
   /// ` in FUNCTION FILE:LINE`, as far as that is known.
-  private func at(_ stack: [FrameSummary]) -> String {
+  func at(_ stack: [FrameSummary]) -> String {
     guard let frame = stack.first, !frame.function.isEmpty else { return "" }
     guard let file = frame.file.split(separator: "/").last else { return " in \(frame.function)" }
     return " in \(frame.function) \(file):\(frame.line)"

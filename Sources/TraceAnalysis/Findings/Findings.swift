@@ -1,13 +1,23 @@
 internal import TraceModel
 
+/// What the report says elsewhere, and its conclusions are drawn from.
+struct Summaries {
+  var threads: [ThreadSummary]
+  var locks: [LockSummary]
+  var queues: [QueueSummary]
+  var gils: [GILSummary]
+  var tasks: [TaskSummary]
+}
+
 extension TraceAnalyzer {
   /// A lock below this part of the run's thread time costs too little to be called a problem.
   private static let leastShare = 0.01
 
   /// What is to be concluded, the verdict first.
-  func findings(
-    of recording: RecordingSummary, locks: [LockSummary], gils: [GILSummary], tasks: [TaskSummary]
-  ) -> [Finding] {
+  ///
+  /// A deadlock comes before all else, what threads lost to locks next where it is much, and the rest by
+  /// what it cost, warnings before what is only good to know.
+  func findings(of recording: RecordingSummary, _ summaries: Summaries) -> [Finding] {
     let isRecorded = definitions.processes.values.contains {
       $0.runtime == .loaded || $0.runtime == .outside
     }
@@ -20,21 +30,49 @@ extension TraceAnalyzer {
           evidence: [:])
       ]
     }
+    let oversubscription = oversubscriptionFinding(summaries.threads)
     if !definitions.processes.values.contains(where: { $0.runtime == .loaded }) {
-      return [outsideFinding(locks)]
+      return [outsideFinding(summaries.locks)] + [oversubscription].compactMap(\.self)
     }
-    let others = [longHoldFinding(gils), blockingFinding(tasks), taskFinding(locks)]
-      .compactMap(\.self)
-    let threads = threadFinding(of: recording, locks: locks, gils: gils)
-    // What threads lost comes first, unless it is little.
-    return threads.severity == "warning" ? [threads] + others : others + [threads]
+    let deadlock = deadlockFinding()
+    let ofLocks = [
+      orderFinding(), convoyFinding(summaries.locks), preemptionFinding(summaries.locks),
+      writerFinding(summaries.locks),
+    ].compactMap(\.self)
+    let others =
+      summaries.gils.compactMap(gilStarvationFinding)
+      + [
+        longHoldFinding(summaries.gils), blockingFinding(summaries.tasks),
+        taskFinding(summaries.locks), herdFinding(), lostWakeupFinding(),
+        queueFinding(summaries.queues, .full, summaries.threads),
+        queueFinding(summaries.queues, .empty, summaries.threads), oversubscription,
+      ].compactMap(\.self)
+    let all = (ofLocks + others).sorted { $0.cost > $1.cost }
+    let warnings = all.filter { $0.severity == "warning" }
+    var threads = [
+      threadFinding(of: recording, locks: summaries.locks, gils: summaries.gils)
+    ]
+    let isMuch = threads[0].severity == "warning"
+    // Nobody is to read that all is well with locks behind what is not, nor that a lock of a deadlock is
+    // much waited for.
+    let isWaitedFor = unfinished.all.values.contains {
+      Int64($0.lock.rawValue) == threads[0].evidence["lock"]
+    }
+    if threads[0].kind == "no-contention"
+      ? deadlock != nil || !ofLocks.isEmpty
+      : deadlock != nil && isWaitedFor
+    {
+      threads = []
+    }
+    return [deadlock].compactMap(\.self) + (isMuch ? threads + warnings : warnings + threads)
+      + all.filter { $0.severity != "warning" }
   }
 
   /// What is to be said of threads that waited for locks.
   private func threadFinding(
     of recording: RecordingSummary, locks: [LockSummary], gils: [GILSummary]
   ) -> Finding {
-    let threadTime = threadTimes.saturatingSum(\.self)
+    let threadTime = threadTime
     let contended = locks.filter { TraceAnalyzer.contendedKinds.contains($0.kind) }
     let waited = contended.saturatingSum(\.waitNs.total)
     func share(_ time: Int64) -> Double { Double(time) / Double(max(threadTime, 1)) }
@@ -69,7 +107,7 @@ extension TraceAnalyzer {
   private func outsideFinding(_ locks: [LockSummary]) -> Finding {
     let futexes = locks.filter { $0.kind == LockKind.futex.name }
     let waited = futexes.saturatingSum(\.waitNs.total)
-    let threadTime = threadTimes.saturatingSum(\.self)
+    let threadTime = threadTime
     return Finding(
       kind: "outside", severity: "info",
       text:
@@ -79,12 +117,27 @@ extension TraceAnalyzer {
   }
 
   /// Locks that threads wait for, and not tasks.
-  private static let contendedKinds = Set(
+  static let contendedKinds = Set(
     LockKind.allCases.filter { $0.isContended && !$0.isOfTasks }.map(\.name))
 
   func percent(_ part: Double) -> String { "\(Int((part * 100).rounded())) %" }
 
   func seconds(_ time: Int64) -> String { Duration.nanoseconds(time).brief }
+}
+
+extension Finding {
+  /// Nanoseconds that it cost, as far as its evidence tells: what findings are ordered by.
+  var cost: Int64 { evidence["costNs"] ?? evidence["waitNs"] ?? evidence["stepNs"] ?? 0 }
+
+  /// Of several findings of one kind the one that cost most, which then tells how many there are.
+  ///
+  /// - Parameter things: What each of them is about, for people: `locks`.
+  static func worst(of findings: [Finding], things: String) -> Finding? {
+    guard var worst = findings.max(by: { $0.cost < $1.cost }) else { return nil }
+    worst.evidence["count"] = Int64(findings.count)
+    if findings.count > 1 { worst.text += " (the worst of \(findings.count) such \(things))" }
+    return worst
+  }
 }
 
 extension Duration {
