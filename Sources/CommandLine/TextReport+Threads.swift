@@ -37,15 +37,15 @@ extension TextReport {
 
   /// Those that waited for locks or ran, the longest waits first.
   private var worthARow: [ThreadSummary] {
-    report.threads.filter { $0.lockWaitNs > 0 || isBusy($0) }.sorted {
+    report.threads.filter(isBusy).sorted {
       ($1.lockWaitNs, $1.runNs, $1.lifetimeNs, $0.tid)
         < ($0.lockWaitNs, $0.runNs, $0.lifetimeNs, $1.tid)
     }
   }
 
-  /// Whether it ran, or could have run, for a part of its life that is worth a row.
+  /// Whether it ran, could have run, or waited for locks for a part of its life that is worth a row.
   private func isBusy(_ thread: ThreadSummary) -> Bool {
-    thread.runNs.saturatingAdd(thread.runnableNs) > thread.lifetimeNs / 100
+    max(thread.runNs.saturatingAdd(thread.runnableNs), thread.lockWaitNs) > thread.lifetimeNs / 100
   }
 
   /// What it is called, and how it can be named to `--thread`.

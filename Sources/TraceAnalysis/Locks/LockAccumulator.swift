@@ -15,16 +15,16 @@ struct LockAccumulator {
     var isWriter = false
     /// From here on it is not charged to any holder yet.
     var unchargedFrom: Timestamp
-    /// Whether a holder has released it meanwhile.
-    var isCharged = false
+    /// Whether the lock was released since it waits.
+    var hasSeenRelease = false
     /// Why it has taken so long up to there.
     var split = WaitSplit()
+    /// What held up its holders longest, by the lock's place, 0 for nothing, and for how long.
+    var blocker: (lock: UInt32, time: Int64) = (0, 0)
     /// Nanoseconds in which nobody had the lock, between holds that it waited for.
     var unheld: Int64 = 0
     /// Readers that asked later, and have had the lock meanwhile.
     var overtaken: UInt64 = 0
-    /// What held up its holders longest, by the lock's place, 0 for nothing, and for how long.
-    var blocker: (lock: UInt32, time: Int64) = (0, 0)
 
     /// A holder waited for something itself.
     mutating func note(_ other: (lock: UInt32, time: Int64)) {
@@ -70,7 +70,7 @@ struct LockAccumulator {
       let waiter = waiting[place]
       waiting[place] = Waiter(
         thread: waiter.thread, start: waiter.start, isWriter: waiter.isWriter,
-        unchargedFrom: max(waiter.unchargedFrom, time), isCharged: waiter.isCharged)
+        unchargedFrom: max(waiter.unchargedFrom, time), hasSeenRelease: waiter.hasSeenRelease)
     }
   }
 
@@ -166,12 +166,12 @@ struct LockAccumulator {
         // Before the hold began nobody is known to have had the lock.
         let unheld = max(0, from - waiting[index].unchargedFrom)
         waiting[index].split.other &+= unheld
-        if waiting[index].isCharged { waiting[index].unheld &+= unheld }
+        if waiting[index].hasSeenRelease { waiting[index].unheld &+= unheld }
       }
       if event.operation == .read, start > waiting[index].start { waiting[index].overtaken += 1 }
       if event.time > waiting[index].unchargedFrom {
         waiting[index].unchargedFrom = event.time
-        waiting[index].isCharged = true
+        waiting[index].hasSeenRelease = true
       }
     }
     for wait in departed {
