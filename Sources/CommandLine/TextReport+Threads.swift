@@ -13,9 +13,11 @@ extension TextReport {
         "THREADS", [.sentence("\(count(others, "thread")), idle nearly all the time")])
     }
     // The picture gives way to names.
-    let names = told.prefix(top).map { tableLabel($0).columns + blocked($0).columns }.max() ?? 0
+    let labels = told.prefix(top).map { tableLabel($0).columns }.max() ?? 0
+    let blocks = told.prefix(top).map { blocked($0).columns }.max() ?? 0
+    let words = min(max(labels, 7) + max(blocks, 15), 40) + 15
     let width =
-      min(names, 40) + TextReport.wideStrip + 20 <= style.columns
+      words + TextReport.wideStrip <= style.columns
       ? TextReport.wideStrip : TextReport.narrowStrip
     var table = TextTable([
       .init(title: "THREADS", isFlexible: true), .init(title: timelineTitle(width)),

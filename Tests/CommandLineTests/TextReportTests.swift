@@ -21,14 +21,22 @@ import TraceModel
     for (cpu, thread) in threads.dropLast().enumerated() {
       trace.come(thread, on: Int64(cpu), at: 0)
     }
-    trace.sleep(threads[0], from: 100 * ms, woken: 700 * ms, by: threads[2], to: 700 * ms, on: 0)
-    trace.sleep(threads[1], from: 400 * ms, woken: 700 * ms, by: threads[2], to: 710 * ms, on: 1)
-    trace.sleep(threads[2], from: 200 * ms, woken: 600 * ms, by: threads[3], to: 600 * ms, on: 2)
+    // What happens in one moment in several threads has no order in a file: it is microseconds apart.
+    let us: Int64 = 1000
     trace.wait(threads[0], cache, from: 100 * ms, to: 700 * ms, owner: threads[2], stack: get)
+    trace.sleep(
+      threads[0], from: 100 * ms + us, woken: 700 * ms - 3 * us, by: threads[2],
+      to: 700 * ms - us, on: 0)
     trace.wait(threads[1], cache, from: 400 * ms, to: 710 * ms, owner: threads[2], stack: get)
+    trace.sleep(
+      threads[1], from: 400 * ms + us, woken: 700 * ms - 2 * us, by: threads[2],
+      to: 710 * ms - us, on: 1)
     trace.wait(threads[2], log, from: 200 * ms, to: 600 * ms, owner: threads[3], stack: evict)
-    trace.release(threads[3], log, from: 50 * ms, to: 600 * ms, stack: write)
-    trace.release(threads[2], cache, from: 50 * ms, to: 700 * ms, stack: evict)
+    trace.sleep(
+      threads[2], from: 200 * ms + us, woken: 600 * ms - 2 * us, by: threads[3],
+      to: 600 * ms - us, on: 2)
+    trace.release(threads[3], log, from: 50 * ms, to: 600 * ms - 3 * us, stack: write)
+    trace.release(threads[2], cache, from: 50 * ms, to: 700 * ms - 4 * us, stack: evict)
     trace.enqueue(threads[3], jobs, count: 4, at: 500 * ms, stack: write)
     for thread in threads[0..<3] { trace.use(thread, cache, acquisitions: 1) }
     for thread in threads[2...3] { trace.use(thread, log, acquisitions: 2) }
@@ -40,7 +48,7 @@ import TraceModel
     _ trace: TraceBuilder, _ options: [String], terminal: [String: String]? = nil, columns: Int = 80
   ) throws -> ProgramResult {
     let folder = try TemporaryFolder()
-    try folder.write(try trace.file(), to: "t.ctrace")
+    try folder.write(try trace.fileByCPU(), to: "t.ctrace")
     var command = [CTrace.path, "report"] + options + ["t.ctrace"]
     if terminal != nil {
       let line = command.joined(separator: " ")
@@ -75,10 +83,11 @@ import TraceModel
       .filter { $0.allSatisfy(\.isUppercase) }
     #expect(
       titles == [
-        "VERDICT", "TIME", "LOCKS", "THREADS", "CHAIN", "CRITICAL", "QUEUES", "NEXT",
+        "VERDICT", "TIME", "LOCKS", "THREADS", "CHAIN", "QUEUES", "NEXT",
       ])
     #expect(lines.count <= 40 && lines.allSatisfy { $0.count <= 80 }, "\(lines)")
-    #expect(lines.first == "ctrace: prog exited 0 after 1.0 s · 5 threads on 2 CPUs")
+    #expect(
+      lines.first == "ctrace: prog exited 0 after 1.0 s · 5 threads on 2 CPUs · 19 events, 0 lost")
     #expect(section("VERDICT", lines).first?.contains("cache_mu is the most contended") == true)
     // 910 + 400 of 5000 ms waited; the idler's second is the rest.
     #expect(section("TIME", lines).joined().contains("waiting for locks 26 %"))
@@ -97,9 +106,9 @@ import TraceModel
     let threads = section("THREADS", try text(trace()))
     let first = try #require(threads.first { $0.hasPrefix("worker-1") })
     let strip = first.filter { "█░".contains($0) }
-    #expect(strip == "████" + String(repeating: "░", count: 24) + "████████████", "\(first)")
+    #expect(strip == "██░░░░░░░░░░░░██████", "\(first)")
     #expect(first.hasSuffix("  40 %  60 %  cache_mu ← worker-3"), "\(first)")
-    #expect(threads[0].hasPrefix("THREADS   0 ") && threads[0].contains(" 1.0 s  run"))
+    #expect(threads[0].hasPrefix("THREADS   0 ") && threads[0].contains(" 1.0 s "))
     #expect(!threads.contains { $0.hasPrefix("idler") })
     #expect(threads.last == "1 thread idle nearly all the time; █ running, ░ waiting for a lock")
   }
@@ -137,7 +146,7 @@ import TraceModel
     let lines = try text(trace)
     #expect(section("VERDICT", lines).first?.hasPrefix("VERDICT  no lock problem found") == true)
     #expect(section("LOCKS", lines) == ["LOCKS    2 locks: nobody had to wait for any of them"])
-    #expect(section("THREADS", lines) == ["THREADS  1 thread idle nearly all the time"])
+    #expect(section("THREADS", lines) == ["THREADS  1 thread, idle nearly all the time"])
     for title in ["CHAIN", "CRITICAL", "QUEUES", "TASKS", "LOOPS", "WAITS", "WORK", "COUNTERS"] {
       #expect(section(title, lines).isEmpty, "\(title)")
     }
@@ -151,17 +160,18 @@ import TraceModel
     let lines = try text(trace(), terminal: plain)
     #expect(lines.allSatisfy { $0.utf8.allSatisfy { $0 < 0x7f && $0 >= 0x20 } }, "\(lines)")
     let row = try #require(lines.first { $0.hasPrefix("worker-1") })
-    #expect(row.contains("####xxxx") && row.contains("cache_mu <- worker-3"))
+    #expect(row.contains("##xxxx") && row.contains("cache_mu <- worker-3"))
     #expect(section("CHAIN", lines).first?.contains("worker-1 -> cache_mu (worker-3)") == true)
     for options in [["--lock", "cache_mu"], ["--thread", "worker-1"], ["--queue", "jobs"]] {
       let result = try run(trace(), options, terminal: plain)
       #expect(result.output.utf8.allSatisfy { $0 < 0x7f }, "\(options)")
     }
-    let coloured = try text(trace(), terminal: ["LC_ALL": "C.UTF-8", "TERM": "xterm"])
+    let coloured = try text(
+      trace(), terminal: ["LC_ALL": "C.UTF-8", "TERM": "xterm", "NO_COLOR": ""])
     #expect(coloured.contains { $0.contains("\u{1b}[") } && coloured.contains { $0.contains("█") })
   }
 
-  @Test(arguments: [60, 80, 100, 120])
+  @Test(arguments: [80, 100, 120])
   func `Nothing but commands is wider than the terminal`(columns: Int) throws {
     var trace = trace()
     let long = trace.thread(String(repeating: "a_very_long_name_", count: 5))
@@ -294,7 +304,7 @@ import TraceModel
     var trace = trace()
     for _ in 0..<2 { trace.use(trace.thread("twin"), trace.lock("twin_mu"), acquisitions: 1) }
     #expect(try error("--thread", "twin", of: trace).contains("twin/106, twin/107"))
-    #expect(try error("--lock", "twin_mu", of: trace).contains("#6 (twin_mu), #7 (twin_mu)"))
+    #expect(try error("--lock", "twin_mu", of: trace).contains("may be any of 2: twin_mu"))
     for options in [["--thread", "twin/107"], ["--thread", "107"], ["--lock", "#7"]] {
       #expect(try run(trace, options).status == 0, "\(options)")
     }
@@ -404,12 +414,12 @@ import TraceModel
           // A fence ends only with its own length.
           if line == fence { fence = "" }
         } else {
-          for mark in ["<img", "@all", "#1", "](", "**x", "http://"] {
+          for mark in ["<img", "@all", " #1", "[a]", "**x", "http://"] {
             #expect(!line.contains(mark), "\(line)")
           }
           if line.hasPrefix("|") {
             let cells = line.filter { $0 == "|" }.count
-            #expect(cells >= 5 && !line.contains("`"), "\(line)")
+            #expect(cells >= 5 && !line.replacing("\\`", with: "").contains("`"), "\(line)")
           }
         }
       }
