@@ -115,7 +115,7 @@ import TraceModel
       let run = try export("--max-bytes", "\(size)", in: folder)
       #expect(run.status == 0)
       #expect(run.output.utf8.count <= size)
-      #expect(run.output.utf8.count > size / 2)
+      #expect(run.output.utf8.count > size / 10 * 8)
       let part = try document(run.output.utf8)
       #expect(part.cut?.contains("to have no more than \(size) bytes") == true)
       #expect(run.errors == "ctrace: exported \(part.cut ?? "")\n")
