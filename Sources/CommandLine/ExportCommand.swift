@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import SystemPackage
 
 /// `ctrace export`.
 struct ExportCommand: ParsableCommand {
@@ -57,6 +58,9 @@ struct ExportCommand: ParsableCommand {
 
   func run() throws {
     let input = try TraceInput(path: file)
+    if format.isCompressed, output == nil, Terminal.isTerminal(.standardOutput) {
+      throw Failure(message: "\(format) is no text for a terminal; choose a file with -o")
+    }
     let destination = try ResultOutput(
       path: output, madeOf: file, isCompressed: format.isCompressed)
     let notes = try format.write(input, cut, profile, to: destination)

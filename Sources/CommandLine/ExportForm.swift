@@ -67,9 +67,7 @@ enum ExportForm: String, ExpressibleByArgument, CaseIterable {
     to destination: borrowing ResultOutput
   ) throws {
     if let size { try TimelineExport<Writer>(input: input, cut: cut).shorten(&cut, to: size) }
-    try TimelineExport<Writer>(input: input, cut: cut).write { bytes, _ in
-      try destination.write(bytes)
-    }
+    try TimelineExport<Writer>(input: input, cut: cut).write { try destination.write($0) }
   }
 
   private func samples(
