@@ -243,7 +243,7 @@ import TraceModel
         trace.change(from: holder, to: waiter, .blocked, on: cpu, at: got - 5)
         trace.wait(
           waiter, lock, from: asked, to: got, owner: holder,
-          stack: stacks.randomElement(using: &random)!
+          stack: stacks[.random(in: stacks.indices, using: &random)]
         )
         if depth < 3, Bool.random(using: &random) {
           depth += 1

@@ -89,7 +89,7 @@ private func window(_ start: Int64, _ end: Int64 = .max) -> ExportCut {
       ends.map { "\($0.phase) \($0.name) \($0.start)" } == [
         "b fetch 100", "b waits for mu 100", "e waits for mu 150", "e fetch 170",
       ])
-    #expect(Set(ends.map(\.asyncID)) == ["7"])
+    #expect(Set(ends.map(\.asyncID)).count == 1)
     let hold = trace.events.filter { $0.category == "hold" }
     #expect(hold.map(\.start) == [100, 160])
     #expect(trace.slices("work").map(\.end) == [170])

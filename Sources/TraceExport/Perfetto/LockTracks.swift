@@ -54,7 +54,8 @@ struct LockTracks {
           process: ids.place(of: lock?.process ?? .unknown),
           arguments: texts.add(arguments.take()), rank: UInt64(place),
           isInBytes: lock?.kind.holdsBytes ?? false,
-          depth: QueueDepth(lock), isOrdered: lock?.kind.isOrdered ?? false, joined: lock.flatMap { joined($0, definitions, ids) }))
+          depth: QueueDepth(lock), isOrdered: lock?.kind.isOrdered ?? false,
+          joined: lock.flatMap { joined($0, definitions, ids) }))
     }
     return (all, NumberIndex(locks.map(\.id.rawValue)))
   }
