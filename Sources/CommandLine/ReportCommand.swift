@@ -12,8 +12,14 @@ struct ReportCommand: ParsableCommand {
     abstract: "Show what a recording says.",
     usage: "ctrace report [<option> ...] <recording>",
     discussion: """
+      Without options, one screen: the verdict, and what cost most. Then one thing, or one \
+      part of the run, in full. A name may be a part of one that only one thing has.
+
       Examples:
         ctrace report prog.ctrace
+        ctrace report --lock cache_mu prog.ctrace
+        ctrace report --from 1.5s --to 2s prog.ctrace
+        ctrace report --sort busy --top 50 prog.ctrace
         ctrace report --timeline --top 30 prog.ctrace
         ctrace report --format html -o prog.html prog.ctrace
         ctrace report --format json prog.ctrace | jq '.locks[0]'
@@ -25,12 +31,13 @@ struct ReportCommand: ParsableCommand {
     case text
     case json
     case html
+    case markdown
   }
 
   @Option(
     help: """
-      text; html: one page, with a timeline to zoom, that needs no network; json with the \
-      schema ctrace-report/1.
+      text; markdown, as for a comment on a change; html: one page, with a timeline to \
+      zoom, that needs no network; json with the schema ctrace-report/1.
       """)
   var format = Format.text
 
@@ -39,10 +46,11 @@ struct ReportCommand: ParsableCommand {
     help: ArgumentHelp("The file to write to, instead of standard output.", valueName: "file"))
   var output: String?
 
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("Show so many locks and threads.", valueName: "number"))
-  var top = 10
+  @OptionGroup(title: "One thing")
+  var subject: SubjectOptions
+
+  @OptionGroup(title: "Part, order and length")
+  var view: ViewOptions
 
   @Flag(help: "Draw the whole run: threads down, time across.")
   var timeline = false
@@ -51,31 +59,47 @@ struct ReportCommand: ParsableCommand {
   var file: String
 
   func validate() throws {
-    if top < 1 { throw ValidationError("--top must be at least 1") }
     if format == .html, output == nil || output == "-", Terminal.isTerminal(.standardOutput) {
       throw ValidationError("a page is for a browser, not for a terminal; name a file with -o")
     }
     if timeline, format != .text {
       throw ValidationError("--timeline is a text; leave --format away")
     }
+    if timeline || format == .html, subject.isGiven || view.sort != nil {
+      throw ValidationError(
+        "\(timeline ? "--timeline" : "a page") is of all there is, in its own order")
+    }
   }
 
   func run() throws {
     let input = try TraceInput(path: file)
-    let choice = timeline || format == .html ? TimelineChoice() : nil
-    let most = format == .html ? max(top, HTMLReport.threads) : top
-    let (report, timeline) = try makeReport(of: input, timeline: choice, top: most)
+    let window = try view.window(of: input)
+    let choice = timeline || format == .html ? TimelineChoice(window) : nil
+    let rows = view.top ?? 10
+    let most = format == .html ? max(rows, HTMLReport.threads) : rows
+    var (report, timeline) = try makeReport(
+      of: input, window: window, timeline: choice, top: most)
+    if let key = view.sort { report.sort(by: key) }
+    let subject = try subject.subject(in: report)
+    let top = view.rows(isWhole: subject == nil)
     let destination = try ResultOutput(path: output, madeOf: file)
     switch format {
     case .text:
       let style = output == nil ? Style(for: .standardOutput) : Style()
-      let text = TextReport(report, style: style, file: file, top: top)
+      let text = TextReport(
+        report, style: style, file: file, top: top, subject: subject, isSorted: view.sort != nil)
       try destination.write((timeline.map(text.timeline) ?? text.text).utf8)
     case .html:
       if let timeline {
         try destination.write(HTMLReport(report: report, timeline: timeline, file: file).page())
       }
+    case .markdown:
+      let text = MarkdownReport(
+        report, file: file, top: top, subject: subject, isSorted: view.sort != nil)
+      try destination.write(text.text.utf8)
     case .json:
+      if let subject { report = report.about(subject) }
+      if let top = view.top { report.keep(top: top) }
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
       try destination.write(try encoder.encode(report))
@@ -85,18 +109,27 @@ struct ReportCommand: ParsableCommand {
   }
 }
 
-/// Analyses a recording.
-func makeReport(of input: TraceInput) throws -> Report {
-  try makeReport(of: input, timeline: nil, top: 0).report
+extension TimelineChoice {
+  /// Of the part that a report is on.
+  fileprivate init(_ window: TraceWindow?) {
+    self.init(from: window?.from?.nanoseconds ?? 0, to: window?.to?.nanoseconds)
+  }
 }
 
-/// Analyses a recording, and makes a timeline of its `top` busiest threads where one is wanted.
+/// Analyses a recording.
+func makeReport(of input: TraceInput) throws -> Report {
+  try makeReport(of: input, window: nil, timeline: nil, top: 0).report
+}
+
+/// Analyses a recording, or a part of it, and makes a timeline of its `top` busiest threads where one is
+/// wanted.
 func makeReport(
-  of input: TraceInput, timeline: TimelineChoice?, top: Int
+  of input: TraceInput, window: TraceWindow?, timeline: TimelineChoice?, top: Int
 ) throws -> (report: Report, timeline: RunTimeline?) {
   var analyzer = TraceAnalyzer(
     definitions: input.definitions, lostEvents: input.reader.lostEvents,
-    isComplete: input.isComplete, lastTime: input.reader.lastTime, timeline: timeline)
+    isComplete: input.isComplete, lastTime: input.reader.lastTime, window: window,
+    timeline: timeline)
   try input.forEachEvent("analysing") { analyzer.add($0) }
   let report = analyzer.report()
   return (report, analyzer.timeline(of: report, threads: top, counters: max(top / 2, 1)))

@@ -1,61 +1,63 @@
 internal import TraceAnalysis
+internal import TraceModel
 
 // What goes through queues, and what the program says of its own work.
 extension TextReport {
-  /// Those through which something went; what only has a value, as semaphores do, comes behind them.
-  private var toldQueues: [QueueSummary] {
-    let queues = report.queues.filter { $0.enqueued > 0 || $0.dequeued > 0 }
-    return queues.filter { $0.kind != "semaphore" } + queues.filter { $0.kind == "semaphore" }
+  /// Those in which things were, or for which threads waited; behind them semaphores, which only have a
+  /// value. In others there never was more than one thing, and not for long.
+  var toldQueues: [QueueSummary] {
+    let queues = isSorted ? usedQueues : usedQueues.filter(isWorthARow)
+    return queues.filter { $0.kind != LockKind.semaphore.name }
+      + queues.filter { $0.kind == LockKind.semaphore.name }
+  }
+
+  private var usedQueues: [QueueSummary] {
+    report.queues.filter { $0.enqueued > 0 || $0.dequeued > 0 }
+  }
+
+  /// A time in a queue, or of waiting for room in it, that is worth a row.
+  private static let longTime: Int64 = 10_000_000
+
+  private func isWorthARow(_ queue: QueueSummary) -> Bool {
+    queue.depth.max > 1 && (queue.unit == "items" || queue.depth.mean >= 1)
+      || queue.depth.fullNs ?? 0 > report.recording.durationNs / 100
+      || queue.residenceNs?.p99 ?? 0 >= TextReport.longTime
+      || queue.putWaitNs?.total ?? 0 >= TextReport.longTime
   }
 
   /// Queues, with their depth over the run.
-  var queues: String? {
+  var queues: ReportSection? {
     let queues = toldQueues
-    guard !queues.isEmpty else { return nil }
+    let others = usedQueues.count - queues.count
+    guard !queues.isEmpty else {
+      let rest = "\(count(others, "queue")) with never more than one thing in"
+      return others > 0 ? ReportSection("QUEUES", [.sentence(rest)]) : nil
+    }
     var table = TextTable([
       .init(title: "QUEUES", isFlexible: true), .init(title: "mean", alignment: .right),
-      .init(title: "p99", alignment: .right), .init(title: "max", alignment: .right),
-      .init(title: "full", alignment: .right), .init(title: "empty", alignment: .right),
-      .init(title: "in it: p50", alignment: .right), .init(title: "p99", alignment: .right),
-      .init(title: "depth"),
+      .init(title: "max", alignment: .right), .init(title: "full", alignment: .right),
+      .init(title: "empty", alignment: .right), .init(title: "in it: p50", alignment: .right),
+      .init(title: "p99", alignment: .right), .init(title: "depth"),
     ])
     for queue in queues.prefix(top) {
+      let depth = queue.depth
       table.add([
-        name(queue.name, queue.pid), amount(queue.depth.mean, queue),
-        amount(Double(queue.depth.p99), queue), amount(Double(queue.depth.max), queue),
-        queue.depth.fullNs.map { percent($0, of: report.recording.durationNs) } ?? "",
-        percent(queue.depth.emptyNs, of: report.recording.durationNs),
+        name(queue.name, queue.pid), amount(depth.mean, queue), amount(Double(depth.max), queue),
+        depth.fullNs.map { percent($0, of: report.recording.durationNs) } ?? "",
+        percent(depth.emptyNs, of: report.recording.durationNs),
         queue.residenceNs.map { brief($0.p50) } ?? "",
-        queue.residenceNs.map { brief($0.p99) } ?? "", curve(queue.depth),
+        queue.residenceNs.map { brief($0.p99) } ?? "", curve(depth),
       ])
     }
-    return section(table, more: queues.count - top, "queue")
-  }
-
-  /// Who put in and who took out, of the queues that most went through.
-  var queueUsers: String? {
-    let told = toldQueues.prefix(top).filter { !$0.producers.isEmpty || !$0.consumers.isEmpty }
-    guard !told.isEmpty else { return nil }
-    var lines: [String] = []
-    for queue in told.prefix(3) {
-      var facts = [
-        "\(queue.kind)", "\(total(queue.enqueued, queue)) in, \(total(queue.dequeued, queue)) out",
-      ]
-      if let capacity = queue.capacity { facts.append("room for \(total(capacity, queue))") }
-      if let work = queue.runNs {
-        facts.append("work \(brief(work.total)), p99 \(brief(work.p99))")
-      }
-      lines.append(
-        fit("\(style.bold(name(queue.name, queue.pid)))  \(facts.joined(separator: ", "))"))
-      lines += users(queue.producers, "put in", queue) + users(queue.consumers, "taken", queue)
-      if let waits = queue.putWaitNs { lines.append(blocked(waits, "to put something in")) }
-      if let waits = queue.takeWaitNs { lines.append(blocked(waits, "for something to come")) }
-    }
-    return lines.joined(separator: "\n") + "\n"
+    var rest = [more(queues.count - top, "queue")].compactMap(\.self)
+    if others > 0 { rest.append("\(count(others, "queue")) with never more than one thing in") }
+    return ReportSection(
+      "QUEUES",
+      [.table(table.compact, rest: rest.isEmpty ? nil : rest.joined(separator: "; "))])
   }
 
   /// Work that the program has names for.
-  var work: String? {
+  var work: ReportSection? {
     guard !report.slices.isEmpty else { return nil }
     var table = TextTable([
       .init(title: "WORK", isFlexible: true), .init(title: "times", alignment: .right),
@@ -70,11 +72,11 @@ extension TextReport {
         hasLength ? brief(slice.runNs.p99) : "", hasLength ? brief(slice.runNs.max) : "",
       ])
     }
-    return section(table, more: report.slices.count - top, "name")
+    return ReportSection("WORK", [.table(table, rest: more(report.slices.count - top, "name"))])
   }
 
   /// Counters of the program's own.
-  var counters: String? {
+  var counters: ReportSection? {
     guard !report.counters.isEmpty else { return nil }
     var table = TextTable([
       .init(title: "COUNTERS", isFlexible: true), .init(title: "last", alignment: .right),
@@ -86,25 +88,14 @@ extension TextReport {
         counter.name, "\(counter.last)", tenths(counter.mean), "\(counter.min)", "\(counter.max)",
       ])
     }
-    return section(table, more: report.counters.count - top, "counter")
+    return ReportSection(
+      "COUNTERS", [.table(table, rest: more(report.counters.count - top, "counter"))])
   }
 
-  // MARK: Parts
-
-  private func users(
-    _ users: [QueueUserSummary], _ verb: String, _ queue: QueueSummary
-  ) -> [String] {
-    users.prefix(3).map {
-      fit("  \(verb) \(total($0.items, queue)) in \(times($0.count))  \(chain($0.stack))")
-    }
-  }
-
-  private func blocked(_ waits: TimeSummary, _ purpose: String) -> String {
-    fit("  waited \(brief(waits.total)) \(purpose), p99 \(brief(waits.p99))")
-  }
+  // MARK: Depths
 
   /// A depth: items as they are, bytes with a unit.
-  private func amount(_ depth: Double, _ queue: QueueSummary) -> String {
+  func amount(_ depth: Double, _ queue: QueueSummary) -> String {
     guard queue.unit == "bytes" else {
       return depth == depth.rounded() ? "\(bounded(depth))" : tenths(depth)
     }
@@ -114,17 +105,9 @@ extension TextReport {
     return "\(bounded(depth)) B"
   }
 
-  private func total(_ count: UInt64, _ queue: QueueSummary) -> String {
+  func total(_ count: UInt64, _ queue: QueueSummary) -> String {
     queue.unit == "bytes" ? amount(Double(count), queue) : grouped(count)
   }
-
-  func tenths(_ number: Double) -> String {
-    let tenths = bounded((number * 10).rounded())
-    return "\(tenths < 0 ? "-" : "")\(abs(tenths) / 10).\(abs(tenths) % 10)"
-  }
-
-  /// A number as an integer, or the one next to it: what a damaged recording says may be too much for one.
-  private func bounded(_ number: Double) -> Int { Int(min(max(number, -9e18), 9e18)) }
 
   private static let curveWidth = 10
 
@@ -137,7 +120,7 @@ extension TextReport {
       depth.timeline[(part * merged)..<((part + 1) * merged)].reduce(0, +) / Double(merged)
     }
     let greatest = means.max() ?? 0
-    guard greatest > 0 else { return "" }
+    guard greatest > 0, greatest.isFinite else { return "" }
     let marks = Array(style.hasUnicode ? "▁▂▃▄▅▆▇█" : "_.-=+*%#")
     return String(
       means.map { mean in

@@ -3,54 +3,90 @@ struct TextTable {
   /// Where a column's cells stand.
   enum Alignment { case left, right }
 
+  /// What a cell loses that is too long for its column.
+  enum Shortening {
+    /// Its middle.
+    case middle
+    /// All but its last word: of `function file.c:12`, the file is left.
+    case firstWords
+  }
+
   /// A column; one that is `flexible` gives up width when the table is too wide.
   struct Column {
     var title: String
     var alignment = Alignment.left
     var isFlexible = false
+    var shortening = Shortening.middle
   }
 
-  private let columns: [Column]
-  private var rows: [[String]] = []
+  var columns: [Column]
+  private(set) var rows: [[String]] = []
 
   init(_ columns: [Column]) { self.columns = columns }
 
   mutating func add(_ row: [String]) { rows.append(row) }
 
+  /// Without columns that are empty in all rows, except for the first.
+  var compact: TextTable {
+    let kept = columns.indices.filter { place in
+      place == 0 || rows.contains { !$0[place].isEmpty }
+    }
+    var table = TextTable(kept.map { columns[$0] })
+    for row in rows { table.add(kept.map { row[$0] }) }
+    return table
+  }
+
   /// The lines, the headings first, none longer than `width` as far as the flexible columns, of ten
   /// letters at the least, allow.
   func lines(width: Int) -> [String] {
-    var widths = columns.indices.map { column in
-      (rows.map { $0[column].count } + [columns[column].title.count]).max() ?? 0
-    }
-    let gaps = 2 * (columns.count - 1)
-    var excess = widths.reduce(gaps, +) - width
-    while excess > 0 {
-      // The widest of those that can give.
-      let candidates = columns.indices.filter {
-        columns[$0].isFlexible && widths[$0] > 10
-      }
-      guard let widest = candidates.max(by: { widths[$0] < widths[$1] }) else { break }
-      widths[widest] -= 1
-      excess -= 1
-    }
+    let widths = columnWidths(in: width)
     return ([columns.map(\.title)] + rows).map { row in
       var line = ""
-      for column in columns.indices {
-        if column > 0 { line += "  " }
-        let cell = shortened(row[column], to: widths[column])
-        let padding = String(repeating: " ", count: widths[column] - cell.count)
-        line += columns[column].alignment == .left ? cell + padding : padding + cell
+      for (place, column) in columns.enumerated() {
+        if place > 0 { line += "  " }
+        let cell = fitted(row[place], to: widths[place], column.shortening)
+        let padding = String(repeating: " ", count: max(0, widths[place] - cell.columns))
+        line += column.alignment == .left ? cell + padding : padding + cell
       }
       while line.last == " " { line.removeLast() }
       return line
     }
   }
-}
 
-/// A text that is too long without its middle, so that both its ends can be read.
-func shortened(_ text: String, to width: Int) -> String {
-  guard text.count > width, width > 3 else { return text }
-  let tail = (width - 2) / 2
-  return text.prefix(width - 2 - tail) + ".." + text.suffix(tail)
+  private func columnWidths(in width: Int) -> [Int] {
+    var widths = columns.indices.map { column in
+      (rows.map { $0[column].columns } + [columns[column].title.columns]).max() ?? 0
+    }
+    var excess = widths.reduce(2 * (columns.count - 1), +) - width
+    // On a narrow terminal a few letters have to do, of headings too.
+    let least = columns.map { max(10, $0.title.columns) }
+    while excess > 0 {
+      // The widest of those that can give.
+      let flexible = columns.indices.filter { columns[$0].isFlexible }
+      let roomy = flexible.filter { widths[$0] > least[$0] }
+      let candidates = roomy.isEmpty ? flexible.filter { widths[$0] > 6 } : roomy
+      guard let widest = candidates.max(by: { widths[$0] < widths[$1] }) else { break }
+      // Places lose their function before anything else is cut, which nobody could read then.
+      let words = columns.indices.first { place in
+        columns[place].shortening == .firstWords && widths[place] > lastWords(place)
+      }
+      let place = words ?? widest
+      widths[place] -= 1
+      excess -= 1
+    }
+    return widths
+  }
+
+  /// What a column needs for the last words of its cells.
+  private func lastWords(_ column: Int) -> Int {
+    let words = rows.map { $0[column].split(separator: " ").last.map { String($0).columns } ?? 0 }
+    return max(10, columns[column].title.columns, words.max() ?? 0)
+  }
+
+  private func fitted(_ cell: String, to width: Int, _ shortening: Shortening) -> String {
+    switch shortening {
+    case .middle: shortened(cell, to: width)
+    case .firstWords: shortenedToLastWord(cell, to: width)
+    }
+  }
 }

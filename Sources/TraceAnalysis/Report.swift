@@ -47,8 +47,12 @@ public struct RecordingSummary: Codable, Hashable, Sendable {
   public var exitCode: Int32?
   /// The signal that killed the program.
   public var signal: Int32?
-  /// Wall time.
+  /// Wall time; of a report on a part of the recording, the length of that.
   public var durationNs: Int64
+  /// Where the part begins that the report is on; nil when it is on all.
+  public var fromNs: Int64?
+  /// Where it ends.
+  public var toNs: Int64?
   /// CPUs that were online.
   public var cpus: Int32
   /// Events in the file.
@@ -119,8 +123,16 @@ public struct ThreadSummary: Codable, Hashable, Sendable {
   public var wakers: [WakerSummary]
   /// The lock it waited for longest.
   public var waitedMostFor: BlockSummary?
+  /// Its longest wait for a lock; nil where there was none.
+  public var longestWait: WaitSummary?
+  /// What it waited for, most first, 16 at most.
+  public var waits: [ThreadWaitSummary]
   /// Nanoseconds of lock waits in equal parts of the recording, from its start to its end.
   public var lockWaitTimeline: [Int64]
+  /// What it did most in each of 40 equal parts of the recording: `r` was on a CPU, `w` could have
+  /// been, `l` waited for a lock, `q` for a condition or queue, `i` for anything else; `u` where it is
+  /// not known, and a blank where the thread was not there.
+  public var states: String
   /// True for a daemon thread of Python's, for which the program does not wait at its end.
   public var daemon: Bool?
 }
@@ -157,6 +169,40 @@ public struct BlockSummary: Codable, Hashable, Sendable {
   public var owner: String?
 }
 
+/// One wait.
+public struct WaitSummary: Codable, Hashable, Sendable {
+  /// The `id` of the lock.
+  public var lock: UInt32
+  /// Its name.
+  public var name: String
+  /// When it began.
+  public var startNs: Int64
+  /// How long it took.
+  public var waitNs: Int64
+  /// Who held the lock when it began; nil where that is not known.
+  public var owner: String?
+  /// The calls, innermost first.
+  public var stack: [FrameSummary]
+}
+
+/// Waits of a thread for one thing.
+public struct ThreadWaitSummary: Codable, Hashable, Sendable {
+  /// The `id` of the lock.
+  public var lock: UInt32
+  /// What it is.
+  public var kind: String
+  /// Its name.
+  public var name: String
+  /// Waits.
+  public var count: UInt64
+  /// Nanoseconds of them.
+  public var waitNs: Int64
+  /// The longest.
+  public var maxNs: Int64
+  /// The thread that held it during most of that; nil where the lock does not tell.
+  public var owner: String?
+}
+
 /// Nanoseconds of several things of a kind.
 public struct TimeSummary: Codable, Hashable, Sendable {
   /// All together.
@@ -189,6 +235,10 @@ public struct LockSummary: Codable, Hashable, Sendable {
   public var waitNs: TimeSummary
   /// Holds that others waited for.
   public var holdNs: TimeSummary
+  /// How many waits there were of each length, in steps of two; empty ones are left out.
+  public var waitSizes: [SizeSummary]
+  /// The same of holds that others waited for.
+  public var holdSizes: [SizeSummary]
   /// Why the waits took as long as they did; nil where it is not known when threads ran. Waits that
   /// were only counted are not among them.
   public var waitSplitNs: WaitSplitSummary?
@@ -197,10 +247,64 @@ public struct LockSummary: Codable, Hashable, Sendable {
   /// An estimate: by so much the run would be shorter if nobody ever had to wait for this lock. Only
   /// for the locks that cost most.
   public var ifFreeNs: Int64?
+  /// Threads that waited for it, or that had it then: those that waited longest first, 64 at most.
+  public var threads: [LockThreadSummary]
+  /// Who waited for whom, most first, 64 at most.
+  public var pairs: [WaitPairSummary]
   /// Where threads waited, most first.
   public var waiters: [WaiterSummary]
   /// Where threads released it that others waited for, most blamed first.
   public var holders: [HolderSummary]
+}
+
+/// How many things there are of a length.
+public struct SizeSummary: Codable, Hashable, Sendable {
+  /// They are shorter than this power of two, and not shorter than the half of it.
+  public var belowNs: Int64
+  /// How many.
+  public var count: UInt64
+}
+
+/// What one thread had to do with a lock.
+public struct LockThreadSummary: Codable, Hashable, Sendable {
+  /// Its process.
+  public var pid: Int32
+  /// Its number.
+  public var tid: Int32
+  /// Its name.
+  public var name: String
+  /// Its waits.
+  public var waits: UInt64
+  /// Nanoseconds of them.
+  public var waitNs: Int64
+  /// The longest.
+  public var maxNs: Int64
+  /// Waits of others that began while it had the lock.
+  public var keptWaiting: UInt64
+  /// Nanoseconds of them.
+  public var keptWaitingNs: Int64
+}
+
+/// A thread that waited for a lock, and the one that had it when the waits began.
+public struct WaitPairSummary: Codable, Hashable, Sendable {
+  /// Who waited.
+  public var waiter: String
+  /// That one's process.
+  public var waiterPid: Int32
+  /// That one's number.
+  public var waiterTid: Int32
+  /// Who had the lock; empty where it does not tell.
+  public var owner: String
+  /// That one's process; 0 where it is not known.
+  public var ownerPid: Int32
+  /// That one's number; 0 where it is not known.
+  public var ownerTid: Int32
+  /// Waits.
+  public var count: UInt64
+  /// Nanoseconds of them.
+  public var waitNs: Int64
+  /// The longest.
+  public var maxNs: Int64
 }
 
 /// Why waits for a lock took as long as they did, nanoseconds.
@@ -239,6 +343,17 @@ public struct BlockerSummary: Codable, Hashable, Sendable {
 public struct ChainSummary: Codable, Hashable, Sendable {
   /// Nanoseconds waited at its beginning.
   public var waitNs: Int64
+  /// The thread that waited longest for its first lock.
+  public var waiter: String
+  /// That one's process; 0 where it is not known.
+  public var waiterPid: Int32
+  /// That one's number; 0 where it is not known.
+  public var waiterTid: Int32
+  /// Waits for the first lock that were longer because its holder waited for the second than because
+  /// of anything else; all waits where there is no second.
+  public var count: UInt64
+  /// The longest of them.
+  public var longestNs: Int64
   /// The links; each is what the holder of the one before waited for.
   public var links: [ChainLink]
 }

@@ -10,8 +10,15 @@ public struct TraceAnalyzer {
   let lockIndex: NumberIndex
   let threadIndex: NumberIndex
   let lockKinds: [LockKind]
+  /// Where the part begins that is told, and where it ends.
+  let start: Timestamp
   let end: Timestamp
   private let partLength: Int64
+  /// Whether it is only a part of the recording.
+  private let isPart: Bool
+  private var clipper: EventClipper?
+  /// Whether what is added are only the beginnings of what goes on after the part.
+  var isCutting = false
   private let lostEvents: UInt64
   private let isComplete: Bool
   private var locks: [LockAccumulator]
@@ -19,7 +26,7 @@ public struct TraceAnalyzer {
   /// The place in `queues` of each lock that is one, by the lock's place; −1 for the others.
   private(set) var queuePlaces: [Int32]
   private var threads: [ThreadAccumulator]
-  private var eventCount: UInt64 = 0
+  var eventCount: UInt64 = 0
   let creators: Creators
   /// The places of threads that others wait for to end, by place of the lock that stands for that.
   let joined: [Int: Int]
@@ -42,11 +49,26 @@ public struct TraceAnalyzer {
   ///   - lostEvents: Events that the file says were lost.
   ///   - isComplete: Whether the file was finished.
   ///   - lastTime: The time of the last event, which ends a recording that was not finished.
+  ///   - window: The part that the report is to be on; nil for all.
   ///   - timeline: What ``timeline(of:threads:counters:)`` is to show; nil where it is not wanted.
   public init(
     definitions: TraceDefinitions, lostEvents: UInt64, isComplete: Bool, lastTime: Timestamp,
-    timeline: TimelineChoice? = nil
+    window: TraceWindow? = nil, timeline: TimelineChoice? = nil
   ) {
+    let ends = definitions.threads.values.map { $0.end ?? $0.start }
+    let known = definitions.recording.duration.map { Timestamp(nanoseconds: $0) }
+    let whole = max(known ?? max(lastTime, ends.max() ?? .zero), .zero)
+    let start = min(max(window?.from ?? .zero, .zero), whole)
+    let end = min(max(window?.to ?? whole, start), whole)
+    self.start = start
+    self.end = end
+    var definitions = definitions
+    isPart = window != nil
+    if isPart {
+      // When it was that what was only counted happened, nobody knows.
+      definitions.forgetCounts()
+      clipper = EventClipper(from: start, to: end, threads: definitions.threads)
+    }
     self.definitions = definitions
     self.lostEvents = lostEvents
     self.isComplete = isComplete && definitions.isComplete
@@ -61,10 +83,7 @@ public struct TraceAnalyzer {
     queuePlaces = Array(repeating: -1, count: lockIndex.numbers.count)
     threads = Array(repeating: ThreadAccumulator(), count: threadIndex.numbers.count)
     conditionWakes = Array(repeating: LastConditionWake(), count: threadIndex.numbers.count)
-    let ends = definitions.threads.values.map { $0.end ?? $0.start }
-    let known = definitions.recording.duration.map { Timestamp(nanoseconds: $0) }
-    end = max(known ?? max(lastTime, ends.max() ?? .zero), .zero)
-    partLength = end.nanoseconds / Int64(ThreadAccumulator.timelineParts) + 1
+    partLength = (end - start) / Int64(ThreadAccumulator.timelineParts) + 1
     tasks = TaskAnalysis(definitions, locks: lockIndex, threads: threadIndex)
     creators = Creators(definitions, ThreadsByTask(definitions))
     var joined: [Int: Int] = [:]
@@ -73,12 +92,15 @@ public struct TraceAnalyzer {
         of: lock.thread.rawValue)
     }
     self.joined = joined
-    let end = end
+    let isPart = isPart
+    let strips = ThreadTimeline.StripMaker(
+      origin: start, partLength: (end - start) / Int64(StateStrip.parts) + 1)
     timelines = threadIndex.numbers.enumerated().map { place, number in
       let thread = definitions.threads[ThreadID(rawValue: number)]
       return ThreadTimeline(
         number: UInt32(place), isForeign: thread.map(definitions.isForeign) ?? true,
-        start: thread?.start ?? .zero, end: thread?.end ?? end)
+        start: thread?.start ?? .zero,
+        end: isPart ? min(thread?.end ?? end, end) : thread?.end ?? end, strips: strips)
     }
     hasWakeups = definitions.recording.scheduling == .kernel
     collector = timeline.map { TimelineCollector($0, end: end, locks: lockKinds.count) }
@@ -87,6 +109,28 @@ public struct TraceAnalyzer {
 
   /// Adds events, in the order of time over all calls.
   public mutating func add(_ events: Span<Event>) {
+    guard var clipper else { return feed(events) }
+    self.clipper = nil
+    addPart(events, &clipper)
+    self.clipper = clipper
+  }
+
+  /// Forgets what was before the part that is told.
+  mutating func restart() {
+    for index in locks.indices { locks[index].restart(at: start) }
+    for index in queues.indices { queues[index].restart(at: start) }
+    for index in timelines.indices { timelines[index].restart(at: start) }
+    for index in contended.indices { contended[index] = ContendedLock() }
+    for index in threads.indices { threads[index] = ThreadAccumulator() }
+    candidates = Candidates()
+    gils = GILAnalysis()
+    unfinished = UnfinishedWaits()
+    tasks.restart()
+    eventCount = 0
+  }
+
+  /// Adds events that are all of the part that is told.
+  mutating func feed(_ events: Span<Event>) {
     // Taken out, so that both can be changed in place through spans.
     var ownLocks: [LockAccumulator] = []
     var ownThreads: [ThreadAccumulator] = []
@@ -108,7 +152,8 @@ public struct TraceAnalyzer {
         eventCount += 1
         let waiter = locks[lock].end(events[index])
         let thread = threadIndex.place(of: events[index].thread.rawValue)
-        threads[thread].add(events[index], kind: lockKinds[lock], partLength: partLength)
+        threads[thread].add(
+          events[index], kind: lockKinds[lock], origin: start, partLength: partLength)
         if lockKinds[lock].isQueue { queues[queue(lock)].wait(events[index]) }
         if lockKinds[lock] == .gil { gils.wait(events[index]) }
         tasks.threadWaited(events[index], thread: thread)
@@ -190,8 +235,8 @@ public struct TraceAnalyzer {
       queuePlaces[lock] = Int32(clamping: queues.count)
       queues.append(
         QueueAccumulator(
-          definitions.locks[LockID(rawValue: lockIndex.numbers[lock])],
-          partLength: end.nanoseconds / Int64(DepthAccumulator.timelineParts) + 1,
+          definitions.locks[LockID(rawValue: lockIndex.numbers[lock])], origin: start,
+          partLength: (end - start) / Int64(DepthAccumulator.timelineParts) + 1,
           curve: queues.count < TimelineCollector.mostCurves
             ? collector.map { CurveParts($0.scale) } : nil))
     }
@@ -202,6 +247,8 @@ public struct TraceAnalyzer {
 
   /// The report of everything that was added; nothing is to be added after.
   public mutating func report() -> Report {
+    if let clipper { finishPart(clipper) }
+    clipper = nil
     for index in timelines.indices { timelines[index].finish() }
     let threads = threadSummaries()
     let locks = lockSummaries(running: threads.saturatingSum(\.runNs))
@@ -231,14 +278,19 @@ public struct TraceAnalyzer {
     let acquisitions = definitions.usesByLock.values.saturatingSum(\.acquisitions)
     return RecordingSummary(
       program: recording.program, exitCode: exitCode, signal: signal,
-      durationNs: end.nanoseconds, cpus: recording.cpus, events: eventCount,
+      durationNs: end - start, fromNs: isPart ? start.nanoseconds : nil,
+      toNs: isPart ? end.nanoseconds : nil, cpus: recording.cpus, events: eventCount,
       lostEvents: lostEvents, unrecordedThreads: recording.unrecordedThreads,
       uncountedCalls: recording.uncountedCalls,
       scheduling: recording.scheduling.name, schedulingReason: recording.schedulingReason,
       complete: isComplete,
       overheadNs: OverheadEstimate.nanoseconds(acquisitions: acquisitions, events: eventCount),
-      notes: recording.notes)
+      notes: recording.notes + (isPart ? [TraceAnalyzer.partNote] : []))
   }
+
+  private static let partNote =
+    "of a part of a recording only what had to wait is known: what was only counted is left out, and "
+    + "acquisitions and the time that locks were busy are the least that they can be"
 
   /// What is known of a lock by its number.
   func accumulator(ofLock number: UInt32) -> LockAccumulator {
@@ -246,8 +298,13 @@ public struct TraceAnalyzer {
   }
 
   /// The lifetimes of all threads, nanoseconds.
-  var threadTimes: [Int64] {
-    ownThreads.map { max(0, ($0.end ?? end) - $0.start) }
+  var threadTimes: [Int64] { ownThreads.map { life($0).to - life($0).from } }
+
+  /// From when to when a thread is told.
+  private func life(_ thread: Thread) -> (from: Timestamp, to: Timestamp) {
+    guard isPart else { return (thread.start, max(thread.end ?? end, thread.start)) }
+    let from = max(thread.start, start)
+    return (from, max(min(thread.end ?? end, end), from))
   }
 
   /// The lifetimes of all threads together, nanoseconds.
@@ -255,7 +312,9 @@ public struct TraceAnalyzer {
 
   /// The program's own threads in the order they began.
   var ownThreads: [Thread] {
-    definitions.threads.values.filter { !definitions.isForeign($0) }.sorted { $0.id < $1.id }
+    definitions.threads.values.filter {
+      !definitions.isForeign($0) && (!isPart || life($0).to > life($0).from)
+    }.sorted { $0.id < $1.id }
   }
 
   private func processSummaries() -> [ProcessSummary] {
@@ -271,8 +330,8 @@ public struct TraceAnalyzer {
       let place = threadIndex.place(of: thread.id.rawValue)
       let found = threads[place]
       let timeline = timelines[place]
-      let end = max(thread.end ?? self.end, thread.start)
-      let lifetime = end - thread.start
+      let (start, end) = life(thread)
+      let lifetime = end - start
       func unrecorded(_ use: LockUse?) -> Int64 {
         guard let use else { return 0 }
         return Int64(clamping: use.shortWaitTime.saturatingAdd(use.lostWaitTime))
@@ -290,24 +349,25 @@ public struct TraceAnalyzer {
       let runnable = part(thread.runnableTime ?? 0, of: rest - run)
       var summary = ThreadSummary(
         pid: definitions.processes[thread.process]?.pid ?? 0, tid: thread.tid, name: thread.name,
-        startNs: thread.start.nanoseconds, endNs: end.nanoseconds, runNs: run,
+        startNs: start.nanoseconds, endNs: end.nanoseconds, runNs: run,
         runnableNs: runnable, lockWaitNs: lockWait, queueWaitNs: queueWait,
         idleNs: rest - run - runnable, wakers: [], waitedMostFor: blockSummary(found),
-        lockWaitTimeline: found.timeline, daemon: thread.isDaemon ? true : nil)
-      if timeline.hasSwitches { summary.tell(timeline, wakers: wakerSummaries(timeline)) }
+        longestWait: longestWait(found), waits: waitSummaries(found),
+        lockWaitTimeline: found.timeline, states: timeline.strip.text,
+        daemon: thread.isDaemon ? true : nil)
+      if timeline.hasSwitches {
+        summary.tell(timeline, wakers: wakerSummaries(timeline))
+      } else if isPart, timeline.hasSamples {
+        // The kernel's own counts, which are better, are of the whole.
+        summary.tell(timeline.times)
+      }
       return summary
     }
   }
 
-  private func blockSummary(_ thread: ThreadAccumulator) -> BlockSummary? {
-    guard let block = thread.blocks.max(by: { $0.time < $1.time }) else { return nil }
-    return BlockSummary(
-      lock: block.lock.rawValue, name: names[block.lock], waitNs: block.time,
-      owner: definitions.threads[block.owner].map { $0.name.isEmpty ? "\($0.tid)" : $0.name })
-  }
-
   private func lockSummaries(running: Int64) -> [LockSummary] {
     var summaries: [LockSummary] = []
+    let pairs = waitPairs(threads)
     for (place, number) in lockIndex.numbers.enumerated() where number != 0 {
       let id = LockID(rawValue: number)
       guard let lock = definitions.locks[id] else { continue }
@@ -315,6 +375,7 @@ public struct TraceAnalyzer {
       let use = definitions.usesByLock[id] ?? LockUse(thread: .unknown, lock: id)
       // What queues say is told with them, and so are labels, which nobody waits for.
       if lock.kind == .label || lock.kind.isTask { continue }
+      let acquisitions = isPart ? found.waits.count : use.acquisitions
       // A lock that was only initialised says nothing.
       guard use.acquisitions > 0 || use.releases > 0 || found.waits.count > 0 else { continue }
       var waits = found.waits
@@ -327,11 +388,12 @@ public struct TraceAnalyzer {
       summaries.append(
         LockSummary(
           id: number, pid: definitions.processes[lock.process]?.pid ?? 0, kind: lock.kind.name,
-          name: names[id], acquisitions: use.acquisitions, contended: waits.count,
+          name: names[id], acquisitions: acquisitions, contended: waits.count,
           utilisation: utilisation(lock, found, use), waitNs: waits.summary,
-          holdNs: found.holds.summary,
+          holdNs: found.holds.summary, waitSizes: waits.buckets, holdSizes: found.holds.buckets,
           waitSplitNs: splitSummary(found), heldUpBy: blockerSummaries(found),
           ifFreeNs: estimate(place, running: running),
+          threads: threadSummaries(pairs[id] ?? []), pairs: pairSummaries(pairs[id] ?? []),
           waiters: byPlace(found.waitersByStack).map {
             WaiterSummary(count: $0.count, waitNs: $0.time, stack: $0.stack)
           },
@@ -355,13 +417,13 @@ public struct TraceAnalyzer {
   /// The part of the wall time that a lock was held: contended holds are measured one by one, of the
   /// others a sample is.
   private func utilisation(_ lock: Lock, _ found: LockAccumulator, _ use: LockUse) -> Double? {
-    guard lock.kind.isHeld, end > .zero else { return nil }
+    guard lock.kind.isHeld, end > start else { return nil }
     var held = Double(found.measuredHolds.time)
     if use.sampledHolds > 0 {
       let others = use.acquisitions - min(use.acquisitions, found.measuredHolds.count)
       held += Double(use.sampledHoldTime) / Double(use.sampledHolds) * Double(others)
     }
-    return min(max(held / Double(end.nanoseconds), 0), 1)
+    return min(max(held / Double(end - start), 0), 1)
   }
 
   /// Sums by what a stack is called: a compiler that unrolls a loop makes several addresses of one

@@ -104,6 +104,17 @@ public struct TraceDefinitions: Hashable, Sendable {
     processes[thread.process]?.runtime == .foreign
   }
 
+  /// Forgets everything that was only counted: counts are of the whole recording, and say nothing of a
+  /// part of it.
+  public mutating func forgetCounts() {
+    (usesByLock, interpreterUses) = ([:], [:])
+    (lockUsesByThread, otherUsesByThread) = ([:], [:])
+    for thread in threads.keys {
+      threads[thread]?.cpuTime = nil
+      threads[thread]?.runnableTime = nil
+    }
+  }
+
   /// Whether the recording was finished properly: its duration is known.
   public var isComplete: Bool { recording.duration != nil }
 }

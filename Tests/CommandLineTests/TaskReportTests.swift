@@ -62,19 +62,13 @@ import TraceModel
     let lines = try text(trace())
     #expect(lines.prefix { !$0.hasPrefix("NEXT") }.allSatisfy { $0.count <= 80 }, "\(lines)")
     let tasks = section("TASKS", lines)
-    #expect(tasks.count == 3, "\(tasks)")
-    #expect(
-      words(tasks.dropFirst().first) == ["report", "asyncio", "1", "1", "250", "ms", "!250", "ms"])
-    #expect(
-      words(tasks.last).prefix(8) == ["fetch", "asyncio", "50", "50", "25.0", "ms", "500", "us"])
-    #expect(tasks.last?.contains("19.2 s") == true && tasks.last?.contains("cache_lock") == true)
-    let blocking = section("BLOCKING", lines)
-    #expect(blocking.first?.contains("100 ms or more") == true)
-    #expect(
-      blocking.dropFirst().first
-        == "report  longest 250 ms at 150 ms in MainThread, 240 ms in a call without the GIL")
-    #expect(
-      blocking.last == "  blocked 250 ms in 1 time  load app.py:17 < report app.py:20")
+    #expect(tasks.count == 4, "\(tasks)")
+    #expect(words(tasks.dropFirst().first) == ["report", "1", "1", "250", "ms", "!250", "ms"])
+    let fetch = tasks.dropFirst(2).first ?? ""
+    #expect(words(fetch).prefix(7) == ["fetch", "50", "50", "25.0", "ms", "500", "us"])
+    #expect(fetch.contains("19.2 s") && fetch.contains("cache_lock"))
+    #expect(tasks.dropFirst(3).joined(separator: " ").contains("! a step of 100 ms or more"))
+    #expect(lines.contains { $0.contains("report --task report ") })
     let loops = section("LOOPS", lines)
     #expect(
       words(loops.last).prefix(13).joined(separator: " ")
@@ -102,26 +96,46 @@ import TraceModel
     let (io, gil) = (trace.thread("io"), LockID(rawValue: 1))
     trace.wait(
       io, gil, from: 0, to: 400 * TaskReportTests.ms, owner: ThreadID(rawValue: 2))
-    let lines = section("GIL", try text(trace, "--top", "1"))
-    #expect(lines.contains { $0.hasPrefix("  io ") && $0.contains("starved  burner, 1 time") })
-    #expect(lines.contains("  and 2 more threads (--top)"), "\(lines)")
+    let lines = section("GIL", try text(trace, "--lock", "GIL", "--top", "1"))
+    #expect(lines.contains { $0.hasPrefix("io ") && $0.contains("starved  burner, 1 time") })
+    #expect(lines.contains("and 2 more threads (--top)"), "\(lines)")
   }
 
-  @Test func `The interpreter's lock has a section, and is in no other table`() throws {
-    let lines = try text(trace())
-    let gil = section("GIL", lines)
-    #expect(gil.first?.hasPrefix("GIL busy 55 %, waited 100 ms in 1 wait, p50 100 ms") == true)
-    let main = try #require(gil.first { $0.hasPrefix("  MainThread") })
-    #expect(words(main).joined(separator: " ") == "MainThread 40 % 100 ms 1 100 ms burner, 1 time")
+  @Test func `What tasks of a name did is told by a report on them`() throws {
+    let lines = try text(trace(), "--task", "report")
+    let longest = section("LONGEST", lines)
     #expect(
-      gil.contains("  longest waited for: 100 ms of 150 ms in burner  spin app.py:5"), "\(gil)")
-    for title in ["LOCKS", "WAITS"] {
-      #expect(!section(title, lines).contains { $0.hasPrefix("GIL") }, "\(title)")
-    }
-    // A lock of tasks is one like any other.
-    let lock = section("LOCKS", lines).last ?? ""
+      longest.dropFirst().first
+        == "  250 ms at 0.15 s in MainThread, 240 ms of it in a call without the GIL")
+    #expect(longest.suffix(2) == ["      load app.py:17", "      report app.py:20"])
+    let blocking = section("BLOCKING", lines)
+    #expect(blocking.first?.hasPrefix("BLOCKING 1 step of 100 ms or more, 250 ms in all") == true)
+    #expect(
+      blocking.suffix(3)
+        == ["  250 ms in 1 time", "      load app.py:17", "      report app.py:20"])
+    let waited = section("WAITED FOR", try text(trace(), "--task", "fetch"))
+    #expect(
+      words(waited.last).joined(separator: " ")
+        == "app.py:41 cache_lock asyncio-lock 19.2 s 50")
+  }
+
+  @Test func `The interpreter's lock is one like any other, and has more to tell`() throws {
+    let lines = try text(trace())
+    let locks = section("LOCKS", lines)
+    #expect(
+      words(locks.last).joined(separator: " ")
+        == "GIL 55 % 100 ms 100 ms 100 ms 1,234 <1 % app.py:5",
+      "\(locks)")
+    // As one of tasks is.
+    let lock = locks.dropFirst().first ?? ""
     #expect(lock.hasPrefix("app.py:4") && lock.contains("_lock "), "\(lock)")
     #expect(lock.hasSuffix(" app.py:17"), "\(lock)")
+    let gil = section("GIL", try text(trace(), "--lock", "GIL"))
+    let main = try #require(gil.first { $0.hasPrefix("MainThread") })
+    #expect(words(main).joined(separator: " ") == "MainThread 40 % 100 ms 1 100 ms burner, 1 time")
+    #expect(gil.contains { $0.contains("asked to let go 20 times") })
+    let worst = gil.firstIndex { $0.hasPrefix("  longest waited for: 100 ms of 150 ms") }
+    #expect(worst.map { gil[$0] + gil[$0 + 1] }?.hasSuffix("in burner      spin app.py:5") == true)
   }
 
   @Test func `All that is wrong stands at the top`() throws {
@@ -144,7 +158,7 @@ import TraceModel
         Thread(
           id: ThreadID(rawValue: 8), process: ProcessID(rawValue: 1), tid: 108, name: "poller",
           start: .zero, isDaemon: true)))
-    #expect(try text(trace).contains { $0.hasPrefix("poller (daemon)") })
+    #expect(try text(trace, "--thread", "poller").contains { $0.contains("poller (daemon) · ") })
   }
 
   @Test func `A program without Python has none of it`() throws {

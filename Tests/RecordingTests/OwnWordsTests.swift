@@ -38,11 +38,14 @@ extension RecordingTests {
       let row = try #require(lines[table...].first { $0.hasPrefix("stairs") })
       // It was at its fullest in the middle of its time, and empty most of the run.
       #expect(row.contains("█") && row.contains(" 5 "))
-      let head = try #require(
-        lines[table...].firstIndex { $0.hasPrefix("stairs") && $0.contains("queue,") })
-      #expect(lines[head].contains("5 in, 5 out") && lines[head].contains("room for 5"))
-      #expect(lines[head + 1].contains("put in 5 in 5 times  put own_words.c:"))
-      #expect(lines[head + 2].contains("taken 5 in 5 times  take own_words.c:"))
+      let stairs = try CTrace.run("report", "--queue", "stairs", recording.file).output
+      let told = stairs.split(separator: "\n").map(String.init)
+      #expect(told.contains { $0.hasPrefix("QUEUE    stairs · queue · 5 in, 5 out · room for 5") })
+      for (title, function) in [("PUT IN", "put"), ("TAKEN", "take")] {
+        let place = try #require(told.firstIndex(of: title))
+        #expect(told[place + 1] == "  5 in 5 times")
+        #expect(told[place + 2].hasPrefix("      \(function) own_words.c:"))
+      }
       #expect(
         lines.contains { $0.hasPrefix("outer work") } && lines.contains { $0.hasPrefix("pieces") })
     }

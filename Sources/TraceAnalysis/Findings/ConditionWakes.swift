@@ -119,7 +119,7 @@ extension TraceAnalyzer {
   func herdFinding() -> Finding? {
     let found = conditions { $0.inVain >= 100 }.compactMap { condition, wakes -> Finding? in
       guard wakes.inVain >= wakes.woken / 2, wakes.woken / 3 >= wakes.broadcasts else { return nil }
-      let perSecond = Double(wakes.inVain) / max(Double(end.nanoseconds) / 1e9, 1e-9)
+      let perSecond = Double(wakes.inVain) / max(Double(end - start) / 1e9, 1e-9)
       return Finding(
         kind: "thundering-herd", severity: perSecond >= 1000 ? "warning" : "info",
         text: "\(names[condition]) has a thundering herd: \(wakes.broadcasts) broadcasts woke "

@@ -81,7 +81,7 @@ extension TraceAnalyzer {
     guard
       let worst = locks.filter({ ofTasks.contains($0.kind) })
         .max(by: { $0.waitNs.total < $1.waitNs.total }),
-      worst.waitNs.total > 0, worst.waitNs.total >= end.nanoseconds / 10
+      worst.waitNs.total > 0, worst.waitNs.total >= (end - start) / 10
     else { return nil }
     let holder = worst.holders.first.map { at($0.stack) } ?? ""
     return Finding(

@@ -25,7 +25,7 @@ extension TraceAnalyzer {
     }
     let process = definitions.processes[known.process]
     let wall = max(
-      0, min(process?.end ?? end, end) - max(process?.start ?? .zero, .zero))
+      0, min(process?.end ?? end, end) - max(process?.start ?? start, start))
     return GILSummary(
       id: lock.id, pid: lock.pid, wallNs: wall, heldNs: held,
       utilisation: wall > 0 ? min(max(Double(held) / Double(wall), 0), 1) : 0,
@@ -71,7 +71,7 @@ extension TraceAnalyzer {
   /// same time, though it waited for it for a good part of its life, and four times as long as it had it.
   private func isStarved(_ thread: GILThreadSummary, equalShare: Int64) -> Bool {
     let waited = thread.waitNs.total
-    return waited >= end.nanoseconds / 10 && waited / 4 >= thread.heldNs
+    return waited >= (end - start) / 10 && waited / 4 >= thread.heldNs
       && thread.heldNs < equalShare / 2
   }
 

@@ -15,15 +15,25 @@ struct LockAccumulator {
     var isWriter = false
     /// From here on it is not charged to any holder yet.
     var unchargedFrom: Timestamp
+    /// Whether the lock was released since it waits.
+    var hasSeenRelease = false
     /// Why it has taken so long up to there.
     var split = WaitSplit()
+    /// What held up its holders longest, by the lock's place, 0 for nothing, and for how long.
+    var blocker: (lock: UInt32, time: Int64) = (0, 0)
     /// Nanoseconds in which nobody had the lock, between holds that it waited for.
     var unheld: Int64 = 0
     /// Readers that asked later, and have had the lock meanwhile.
     var overtaken: UInt64 = 0
 
-    /// Whether the lock was released since it waits.
-    var hasSeenRelease: Bool { unchargedFrom > start }
+    /// A holder waited for something itself.
+    mutating func note(_ other: (lock: UInt32, time: Int64)) {
+      if blocker.lock == other.lock {
+        blocker.time &+= other.time
+      } else if other.time > blocker.time {
+        blocker = other
+      }
+    }
   }
 
   /// A part of a wait that ended, without the lock, before the hold did that it was for.
@@ -48,6 +58,21 @@ struct LockAccumulator {
   var taskHolds: Int32 = -1
   private var waiting: [Waiter] = []
   private var departed: [Departed] = []
+
+  /// Forgets what was, up to a moment, but not who waits.
+  mutating func restart(at time: Timestamp) {
+    (waits, holds) = (Distribution(), Distribution())
+    (waitersByStack, holdersByStack) = (StackTotals(), StackTotals())
+    measuredHolds = (0, 0)
+    taskHolds = -1
+    departed.removeAll()
+    for place in waiting.indices {
+      let waiter = waiting[place]
+      waiting[place] = Waiter(
+        thread: waiter.thread, start: waiter.start, isWriter: waiter.isWriter,
+        unchargedFrom: max(waiter.unchargedFrom, time), hasSeenRelease: waiter.hasSeenRelease)
+    }
+  }
 
   /// A thread begins to wait.
   mutating func begin(_ event: Event) {
@@ -102,6 +127,11 @@ struct LockAccumulator {
     waiting[waiter].split.add(holder: times, of: whole)
   }
 
+  /// What held up a holder while one waited, likewise.
+  mutating func add(blocker: (lock: UInt32, time: Int64), to waiter: Int) {
+    waiting[waiter].note(blocker)
+  }
+
   /// For how long one has waited of those that a hold which ends has kept waiting longest; to be asked
   /// before its ``release(_:)``.
   func longestWaited(by release: Event) -> Int64 {
@@ -120,11 +150,12 @@ struct LockAccumulator {
   }
 
   /// A hold ends that others waited for, or that looked as if they did: a lock that was handed over
-  /// keeps the mark of having waiters for one more hold.
-  mutating func release(_ event: Event) {
+  /// keeps the mark of having waiters for one more hold. Returns what it is charged with.
+  @discardableResult
+  mutating func release(_ event: Event) -> Int64 {
     measuredHolds.count += 1
     measuredHolds.time = measuredHolds.time.saturatingAdd(event.duration)
-    guard !waiting.isEmpty || !departed.isEmpty else { return }
+    guard !waiting.isEmpty || !departed.isEmpty else { return 0 }
     if event.isDurationKnown { holds.add(event.duration) }
     let start = holdStart(event)
     var blame: Int64 = 0
@@ -138,13 +169,18 @@ struct LockAccumulator {
         if waiting[index].hasSeenRelease { waiting[index].unheld &+= unheld }
       }
       if event.operation == .read, start > waiting[index].start { waiting[index].overtaken += 1 }
-      waiting[index].unchargedFrom = max(waiting[index].unchargedFrom, event.time)
+      if event.time > waiting[index].unchargedFrom {
+        waiting[index].unchargedFrom = event.time
+        waiting[index].hasSeenRelease = true
+      }
     }
     for wait in departed {
       blame = blame.saturatingAdd(max(0, min(event.time, wait.end) - max(start, wait.start)))
     }
     departed.removeAll(keepingCapacity: true)
-    holdersByStack.add(event.stack, time: max(0, blame))
+    blame = max(0, blame)
+    holdersByStack.add(event.stack, time: blame)
+    return blame
   }
 }
 

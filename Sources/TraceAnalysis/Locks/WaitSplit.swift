@@ -81,17 +81,36 @@ struct ContendedLock {
 
 /// Nanoseconds by number of a lock or of a thread.
 struct TimesByNumber {
-  private(set) var totals: [(number: UInt32, time: Int64)] = []
+  struct Total {
+    var number: UInt32
+    var time: Int64 = 0
+    /// Waits that were longer because of it than because of any other, and the longest of them.
+    var waits: UInt64 = 0
+    var longest: Int64 = 0
+  }
+
+  private(set) var totals: [Total] = []
   private var places = Places<LockID>()
 
   mutating func add(_ number: UInt32, _ time: Int64) {
+    totals[place(of: number)].time &+= time
+  }
+
+  /// A wait has ended that was longer because of this one than because of any other.
+  mutating func add(wait duration: Int64, for number: UInt32) {
+    let place = place(of: number)
+    totals[place].waits += 1
+    totals[place].longest = max(totals[place].longest, duration)
+  }
+
+  private mutating func place(of number: UInt32) -> Int {
     let place = places.place(of: LockID(rawValue: number))
-    if place == totals.count { totals.append((number, 0)) }
-    totals[place].time &+= time
+    if place == totals.count { totals.append(Total(number: number)) }
+    return place
   }
 
   /// Those with most time first.
-  var sorted: [(number: UInt32, time: Int64)] {
+  var sorted: [Total] {
     totals.sorted { ($1.time, $0.number) < ($0.time, $1.number) }
   }
 }

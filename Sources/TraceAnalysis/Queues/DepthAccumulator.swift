@@ -23,6 +23,7 @@ struct DepthAccumulator {
   private let capacity: Int64
   private let isBounded: Bool
   private let startsKnown: Bool
+  private let origin: Timestamp
   private let partLength: Int64
 
   /// - Parameters:
@@ -30,12 +31,28 @@ struct DepthAccumulator {
   ///   - isBounded: Whether it never is deeper than that: what is more is yet to go in.
   ///   - startsKnown: Whether it is told what was in before the recording began: when more goes out than
   ///     has come in, what came in was seen too late, or not at all.
+  ///   - origin: Where the timeline begins.
   ///   - partLength: Nanoseconds of each part of the timeline.
-  init(capacity: Int64, isBounded: Bool = false, startsKnown: Bool = false, partLength: Int64) {
+  init(
+    capacity: Int64, isBounded: Bool = false, startsKnown: Bool = false,
+    origin: Timestamp = .zero, partLength: Int64
+  ) {
     self.capacity = capacity
     self.isBounded = isBounded && capacity > 0
     self.startsKnown = startsKnown
+    self.origin = origin
     self.partLength = max(partLength, 1)
+  }
+
+  /// Forgets what was, up to a moment, but not how deep it is.
+  mutating func restart(at time: Timestamp) {
+    settle(at: time)
+    distribution = Distribution()
+    (weighted, duration) = (0, 0)
+    greatest = value.map(shown) ?? 0
+    least = value ?? 0
+    (emptyTime, fullTime) = (0, 0)
+    timeline = []
   }
 
   /// Nanoseconds from the first value to the last change, and of these those in which it was empty, and
@@ -124,8 +141,8 @@ struct DepthAccumulator {
     if timeline.isEmpty {
       timeline = Array(repeating: 0, count: DepthAccumulator.timelineParts)
     }
-    let end = max(end.nanoseconds, 0)
-    var time = min(max(start.nanoseconds, 0), end)
+    let end = max(end - origin, 0)
+    var time = min(max(start - origin, 0), end)
     while time < end {
       let part = Int(time / partLength)
       guard part < timeline.count else { return }

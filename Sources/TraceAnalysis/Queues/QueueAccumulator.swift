@@ -15,6 +15,8 @@ struct QueueAccumulator {
   private(set) var itemsByProducer = TimesByNumber()
   private(set) var enqueued: UInt64 = 0
   private(set) var dequeued: UInt64 = 0
+  /// Whether it is seen, at any time, that something is taken out.
+  var isTakenFrom = false
   private(set) var instants: UInt64 = 0
   private var waiting = ItemRuns()
   /// Items that were in when it was first looked at and are not out yet.
@@ -22,13 +24,26 @@ struct QueueAccumulator {
   private let kind: LockKind
   private var holdsBytes: Bool { kind.holdsBytes }
 
-  init(_ lock: Lock?, partLength: Int64, curve: CurveParts? = nil) {
+  /// Whether both ends of it have been seen.
+  private var isFollowed = false
+
+  init(_ lock: Lock?, origin: Timestamp, partLength: Int64, curve: CurveParts? = nil) {
     kind = lock?.kind ?? .unknown
     depth = DepthAccumulator(
       capacity: Int64(clamping: lock?.capacity ?? 0),
       isBounded: kind.isBounded,
-      startsKnown: kind.isKernelQueue, partLength: partLength)
+      startsKnown: kind.isKernelQueue, origin: origin, partLength: partLength)
     depth.curve = curve
+  }
+
+  /// Forgets what was, up to a moment, but not what is in it.
+  mutating func restart(at time: Timestamp) {
+    isFollowed = isFollowed || (enqueued > 0 && dequeued > 0)
+    depth.restart(at: time)
+    (residence, work) = (Distribution(), Distribution())
+    (putWaits, takeWaits) = (Distribution(), Distribution())
+    (producers, consumers) = (StackTotals(), StackTotals())
+    (enqueued, dequeued, instants) = (0, 0, 0)
   }
 
   /// Items are put in.
@@ -47,6 +62,7 @@ struct QueueAccumulator {
   mutating func dequeue(_ event: Event) {
     let count = max(event.value, 0)
     dequeued = dequeued.saturatingAdd(UInt64(count))
+    isTakenFrom = true
     // A loop tells itself what is ready to run; most of that was never seen to come in.
     if kind != .eventLoop { depth.change(by: -count, at: event.time) }
     consumers.add(event.stack, time: count)
@@ -74,7 +90,7 @@ struct QueueAccumulator {
   /// Something says what its depth is.
   mutating func set(_ event: Event) {
     if event.operation == .told {
-      guard enqueued == 0 || dequeued == 0 else { return }
+      guard !isFollowed, enqueued == 0 || dequeued == 0 else { return }
       if depth.isEmpty { unseen = max(event.value, 0) }
     }
     depth.change(to: event.value, at: event.time)
@@ -95,7 +111,7 @@ struct QueueAccumulator {
   }
 
   private var isDepthKnown: Bool {
-    (kind != .socket && kind != .messages) || dequeued > 0
+    (kind != .socket && kind != .messages) || isTakenFrom
   }
 
   /// A thread has waited for room, or for something to come.

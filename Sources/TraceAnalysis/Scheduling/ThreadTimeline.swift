@@ -43,7 +43,7 @@ struct ThreadTimeline {
   let number: UInt32
   /// Whether it is none of the program's, so that only a part of its switches is known.
   let isForeign: Bool
-  private let start: Timestamp
+  private var start: Timestamp
   private let end: Timestamp
   /// Up to where its life is told.
   private(set) var now: Timestamp
@@ -57,19 +57,60 @@ struct ThreadTimeline {
   /// Since the last sample.
   private var sinceSample = StateTimes()
   private var lastSample: Timestamp
+  private(set) var strip: StateStrip
+  private let makeStrip: StripMaker
   /// What it did in equal parts of the run, where that is wanted.
   private(set) var parts: StateParts?
 
+  /// Where strips begin, and nanoseconds of each of their parts.
+  struct StripMaker {
+    var origin: Timestamp
+    var partLength: Int64
+
+    func strip(from start: Timestamp) -> StateStrip {
+      StateStrip(start: start, origin: origin, partLength: partLength)
+    }
+  }
+
   /// A thread that lives from one moment to another.
-  init(number: UInt32, isForeign: Bool, start: Timestamp, end: Timestamp) {
+  init(
+    number: UInt32, isForeign: Bool, start: Timestamp, end: Timestamp, strips: StripMaker
+  ) {
     self.number = number
     self.isForeign = isForeign
     self.start = start
     self.end = max(start, end)
     now = start
     lastSample = start
+    makeStrip = strips
+    strip = strips.strip(from: start)
     history = ThreadHistory(start: start)
     path.until = start
+  }
+
+  /// Forgets what was, up to a moment, but not what the thread does then.
+  mutating func restart(at time: Timestamp) {
+    settle(to: time)
+    (runQueue, switches, migrations) = (Distribution(), (0, 0), 0)
+    (wakers, wakerPlaces) = ([], Places())
+    (times, sinceSample) = (StateTimes(), StateTimes())
+    if start < time {
+      // A thread that was not heard of yet is told from here on, too.
+      hasPath = true
+      start = time
+    }
+    now = max(now, start)
+    lastSample = max(lastSample, start)
+    history = ThreadHistory(start: start)
+    strip = makeStrip.strip(from: start)
+    path = PathState()
+    path.until = start
+  }
+
+  /// What the first word of the kernel, which comes only after the end, says of all before.
+  mutating func tellLate(isRunning: Bool) {
+    guard !hasSwitches, !hasSamples else { return }
+    beSwitched(isRunning ? .running : .blocked(isUninterruptible: false), at: end)
   }
 
   // Asked for at each event: inlined, because a call of a getter copies all of the timeline for it.
@@ -134,6 +175,7 @@ struct ThreadTimeline {
       history.append(times, activity, span, at: time, waitingFor: waits.last?.lock ?? 0)
       times[activity] &+= span
     }
+    if !hasSamples { strip.add(activity, from: now, to: time) }
     if !isBlocked {
       path.advance(to: time, thread: number, activity, lock: 0)
     }
@@ -277,6 +319,7 @@ struct ThreadTimeline {
       state = before
       // It has not been told as anything yet.
       times = StateTimes()
+      strip = makeStrip.strip(from: start)
       parts?.reset()
       now = start
     }
@@ -288,9 +331,11 @@ struct ThreadTimeline {
     if !hasSamples {
       hasSamples = true
       times = StateTimes()
+      strip = makeStrip.strip(from: start)
     }
     settle(to: time)
     var rest = sinceSample.total
+    let before = times
     let run = min(max(ran, 0), rest)
     rest -= run
     let runnable = min(max(waited, 0), rest)
@@ -305,6 +350,7 @@ struct ThreadTimeline {
     }
     times[.sleeping] &+= rest
     sinceSample = StateTimes()
+    if now > lastSample { strip.add(times - before, from: lastSample, to: now) }
     parts?.fill(running: run, runnable: runnable, from: lastSample, to: now)
     lastSample = now
     history.append(times, at: min(time, end), waitingFor: waits.last?.lock ?? 0)

@@ -33,7 +33,7 @@ extension TraceAnalyzer {
     }
     timelines[thread].endWait(for: UInt32(truncatingIfNeeded: lock), at: event.time)
     noteWaiters(lock, locks[lock].waiterCount, at: event.time)
-    if event.outcome == .unfinished {
+    if event.outcome == .unfinished, !isCutting {
       unfinished.note(event, kind: lockKinds[lock], isReleased: waiter?.hasSeenRelease ?? false)
     }
     guard lockKinds[lock].isContended else {
@@ -68,19 +68,20 @@ extension TraceAnalyzer {
   ) {
     let place = locks[lock].contended
     guard place >= 0, timelines[thread].isTold || event.time <= waiter.unchargedFrom else { return }
+    var waiter = waiter
     var split = waiter.split
     var from = waiter.unchargedFrom
     // No release was seen: the lock is shared with a process that is not recorded as this one's, or its
     // holder ended. Whoever had it when the wait began had it until the waiter was woken.
     let owner = threadIndex.place(of: event.owner.rawValue)
-    if owner != 0, from <= event.start,
+    if owner != 0, !waiter.hasSeenRelease,
       let woken = wokenTime(
         event, timelines[thread].times(from: event.start, to: event.time),
         lastWoken: timelines[thread].hasSwitches ? timelines[thread].lastWoken : nil),
       let times = timelines[owner].times(from: from, to: woken)
     {
       split.add(holder: times, of: woken - from)
-      noteBlockers(of: owner, from: from, to: woken, place, timelines)
+      waiter.note(noteBlockers(of: owner, from: from, to: woken, place, timelines))
       contended[place].holders.add(UInt32(owner), woken - from)
       from = woken
     }
@@ -89,6 +90,9 @@ extension TraceAnalyzer {
         ?? (event.time <= from ? StateTimes() : nil)
     else { return }
     split.add(waiter: own, of: max(0, event.time - from))
+    if waiter.blocker.lock != 0 {
+      contended[place].blockers.add(wait: event.duration, for: waiter.blocker.lock)
+    }
     contended[place].split.add(split)
     contended[place].splitWaits += 1
   }
@@ -121,7 +125,9 @@ extension TraceAnalyzer {
         let times = timelines[holder].times(from: from, to: event.time) ?? StateTimes()
         locks[lock].add(holder: times, of: event.time - from, to: waiter)
         if times.blocked > 0 {
-          noteBlockers(of: holder, from: from, to: event.time, place, timelines)
+          locks[lock].add(
+            blocker: noteBlockers(of: holder, from: from, to: event.time, place, timelines),
+            to: waiter)
         }
       }
     }
@@ -133,14 +139,17 @@ extension TraceAnalyzer {
     if place >= 0 { noteWake(event, lock, &locks, &timelines) }
   }
 
-  /// Notes what a holder waited for itself while another waited for it.
+  /// Notes what a holder waited for itself while another waited for it; returns what longest.
   private mutating func noteBlockers(
     of holder: Int, from start: Timestamp, to end: Timestamp, _ place: Int,
     _ timelines: borrowing MutableSpan<ThreadTimeline>
-  ) {
+  ) -> (lock: UInt32, time: Int64) {
+    var longest: (lock: UInt32, time: Int64) = (0, 0)
     timelines[holder].forEachLock(from: start, to: end) { lock, time in
       contended[place].blockers.add(lock, time)
+      if time > longest.time { longest = (lock, time) }
     }
+    return longest
   }
 
   /// Notes that a thread may have woken one that waits.

@@ -3,17 +3,21 @@ internal import TraceModel
 extension ThreadSummary {
   /// Takes over what the kernel said of a thread.
   mutating func tell(_ timeline: ThreadTimeline, wakers: [WakerSummary]) {
-    let times = timeline.times
-    runNs = times[.running]
-    runnableNs = times[.runnable]
-    lockWaitNs = times[.lockWait]
-    queueWaitNs = times[.queueWait]
-    idleNs = times[.sleeping] &+ times[.disk]
+    tell(timeline.times)
     switches = SwitchCounts(
       voluntary: timeline.switches.voluntary, preempted: timeline.switches.preempted)
     migrations = timeline.migrations
     runQueueNs = timeline.runQueue.summary
     self.wakers = wakers
+  }
+
+  /// Takes over what a thread did.
+  mutating func tell(_ times: StateTimes) {
+    runNs = times[.running]
+    runnableNs = times[.runnable]
+    lockWaitNs = times[.lockWait]
+    queueWaitNs = times[.queueWait]
+    idleNs = times[.sleeping] &+ times[.disk]
   }
 }
 
@@ -66,12 +70,12 @@ extension TraceAnalyzer {
   /// By how much the run would be shorter if a lock were free: as much as the thread that ends it would
   /// be earlier, but not so much that the CPUs could not do the work any more.
   func estimate(_ lock: Int, running: Int64) -> Int64? {
-    guard let candidate = candidates.index(of: lock), end > .zero else { return nil }
+    guard let candidate = candidates.index(of: lock), end > start else { return nil }
     let last = threadIndex.place(of: creators.last.rawValue)
     guard last != 0 else { return nil }
     let saved = max(0, timelines[last].path.savings[candidate])
     let work = max(0, running) / Int64(max(definitions.recording.cpus, 1))
-    return min(saved, max(0, end.nanoseconds - work))
+    return min(saved, max(0, end - start - work))
   }
 
   // MARK: Chains
@@ -84,7 +88,17 @@ extension TraceAnalyzer {
       let links = links(from: lock.id)
       // What a longer chain leads through needs no chain of its own.
       told.formUnion(links.map(\.lock))
-      chains.append(ChainSummary(waitNs: lock.waitNs.total, links: links))
+      let waiter = lock.threads.first
+      var (count, longest) = (lock.contended, lock.waitNs.max)
+      if links.count > 1, case let place = accumulator(ofLock: lock.id).contended, place >= 0 {
+        let second = lockIndex.place(of: links[1].lock)
+        let total = contended[place].blockers.totals.first { $0.number == UInt32(second) }
+        (count, longest) = (total?.waits ?? 0, total?.longest ?? 0)
+      }
+      chains.append(
+        ChainSummary(
+          waitNs: lock.waitNs.total, waiter: waiter?.name ?? "", waiterPid: waiter?.pid ?? 0,
+          waiterTid: waiter?.tid ?? 0, count: count, longestNs: longest, links: links))
     }
     return chains
   }

@@ -12,6 +12,8 @@ struct TaskAnalysis {
   /// The place in `names` that each lock had last, by the lock's place; 0 for those that have none.
   private var latest: [UInt32] = []
   private var known = TaskNames()
+  /// What was known before the part that is told.
+  private var knownBefore = TaskNames()
   /// The process of each thread, by the thread's place.
   private var processes: [ProcessID] = []
   private var stepWaits: [StepWaits] = []
@@ -36,6 +38,15 @@ struct TaskAnalysis {
     processes = threads.numbers.map {
       definitions.threads[ThreadID(rawValue: $0)]?.process ?? .unknown
     }
+  }
+
+  /// Forgets what was, but not what tasks are called.
+  mutating func restart() {
+    names = names.map {
+      TaskAccumulator(lock: $0.lock, process: $0.process, isHub: hubs.contains($0.lock))
+    }
+    (knownBefore, known) = (known, TaskNames())
+    holds = []
   }
 
   /// A thread has waited, maybe within a step.
@@ -77,7 +88,10 @@ struct TaskAnalysis {
     // Who waits until it has the lock has seen all that is charged with it.
     if place >= 0 || event.outcome != .acquired { holds[holdsPlace(&place)].wait(event) }
     guard hasTasks else { return }
-    names[Int(known.name(of: event.value, in: processes[thread]))].wait(event)
+    let process = processes[thread]
+    var name = known.name(of: event.value, in: process)
+    if name == 0 { name = knownBefore.name(of: event.value, in: process) }
+    names[Int(name)].wait(event)
   }
 
   /// A task has released a lock.

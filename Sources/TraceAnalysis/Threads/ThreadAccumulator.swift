@@ -5,24 +5,56 @@ struct ThreadAccumulator {
   /// Parts that the recording is divided into for the timeline.
   static let timelineParts = 40
 
+  /// Waits that have something in common.
+  struct Waits {
+    var count: UInt64 = 0
+    var time: Int64 = 0
+    var longest: Int64 = 0
+
+    @inline(__always)
+    mutating func add(_ duration: Int64) {
+      count &+= 1
+      time = time.saturatingAdd(duration)
+      longest = max(longest, duration)
+    }
+
+    mutating func add(_ other: Waits) {
+      count &+= other.count
+      time = time.saturatingAdd(other.time)
+      longest = max(longest, other.longest)
+    }
+  }
+
   /// Waits of this thread for one lock.
   struct Block {
-    var lock: LockID
-    var time: Int64 = 0
-    /// The owner that most of the time was spent on, by weighted majority vote (Boyer and Moore).
-    var owner = ThreadID.unknown
-    var ownerWeight: Int64 = 0
+    /// Owners that are told apart; the waits for all others are as if nobody knew whose they were.
+    private static let mostOwners = 64
 
+    let lock: LockID
+    /// Whether it is contention.
+    let isContended: Bool
+    private(set) var waits = Waits()
+    /// The same by who had the lock when they began.
+    private(set) var owners: [(owner: ThreadID, waits: Waits)] = []
+    private var places = Places<ThreadID>()
+
+    init(lock: LockID, isContended: Bool) {
+      self.lock = lock
+      self.isContended = isContended
+    }
+
+    @inline(__always)
     mutating func add(_ event: Event) {
-      time = time.saturatingAdd(event.duration)
-      if owner == event.owner {
-        ownerWeight = ownerWeight.saturatingAdd(event.duration)
-      } else if ownerWeight >= event.duration {
-        ownerWeight &-= event.duration
-      } else {
-        ownerWeight = event.duration &- ownerWeight
-        owner = event.owner
-      }
+      waits.add(event.duration)
+      let owner = owners.count < Block.mostOwners ? event.owner : .unknown
+      let place = places.place(of: owner)
+      if place == owners.count { owners.append((owner, Waits())) }
+      owners[place].waits.add(event.duration)
+    }
+
+    /// The one that most of the time was waited for.
+    var mainOwner: ThreadID {
+      owners.max { ($0.waits.time, $1.owner) < ($1.waits.time, $0.owner) }?.owner ?? .unknown
     }
   }
 
@@ -31,31 +63,37 @@ struct ThreadAccumulator {
   private(set) var blocks: [Block] = []
   private var places = Places<LockID>()
   private(set) var timeline: [Int64] = []
+  /// Its longest wait for a lock; nil where there was none.
+  private(set) var longest: Event?
 
   /// A wait of this thread, for a lock of this kind.
-  mutating func add(_ event: Event, kind: LockKind, partLength: Int64) {
+  ///
+  /// - Parameters:
+  ///   - origin: Where the timeline begins.
+  ///   - partLength: Nanoseconds of each of its parts.
+  mutating func add(_ event: Event, kind: LockKind, origin: Timestamp, partLength: Int64) {
     if kind.isContended {
       lockWait = lockWait.saturatingAdd(event.duration)
-      addBlock(event)
-      addToTimeline(event, partLength)
+      addToTimeline(event, origin, partLength)
+      if event.duration > longest?.duration ?? -1 { longest = event }
     } else if !kind.isIdle {
       queueWait = queueWait.saturatingAdd(event.duration)
     }
-  }
-
-  @inline(__always)
-  private mutating func addBlock(_ event: Event) {
     let place = places.place(of: event.lock)
-    if place == blocks.count { blocks.append(Block(lock: event.lock)) }
+    if place == blocks.count {
+      blocks.append(Block(lock: event.lock, isContended: kind.isContended))
+    }
     blocks[place].add(event)
   }
 
-  private mutating func addToTimeline(_ event: Event, _ partLength: Int64) {
+  private mutating func addToTimeline(
+    _ event: Event, _ origin: Timestamp, _ partLength: Int64
+  ) {
     if timeline.isEmpty {
       timeline = Array(repeating: 0, count: ThreadAccumulator.timelineParts)
     }
-    let end = max(event.time.nanoseconds, 0)
-    var time = min(max(event.start.nanoseconds, 0), end)
+    let end = max(event.time - origin, 0)
+    var time = min(max(event.start - origin, 0), end)
     while time < end {
       let part = Int(time / partLength)
       guard part < timeline.count else { return }

@@ -1,0 +1,112 @@
+internal import TraceAnalysis
+
+// What texts look like on a terminal. Names come from programs and files, and may be anything.
+extension String {
+  /// Columns that it takes: two for wide characters, as those of East Asia and pictures, one for others,
+  /// whatever marks they carry.
+  var columns: Int {
+    if utf8.allSatisfy({ $0 < 0x7f && $0 >= 0x20 }) { return utf8.count }
+    return reduce(0) { $0 + $1.columns }
+  }
+
+  /// The longest beginning that takes no more columns than that.
+  func prefix(columns most: Int) -> String {
+    var text = ""
+    var columns = 0
+    for character in self {
+      columns += character.columns
+      if columns > most { break }
+      text.append(character)
+    }
+    return text
+  }
+
+  /// The longest end that takes no more columns than that.
+  func suffix(columns most: Int) -> String {
+    var columns = 0
+    var count = 0
+    for character in reversed() {
+      columns += character.columns
+      if columns > most { break }
+      count += 1
+    }
+    return String(suffix(count))
+  }
+
+  /// Without anything that would do something to a terminal, or to the text around it: control
+  /// characters and what turns the direction of writing stand as `\u{…}`, and of the marks that are
+  /// heaped on one character a few are left.
+  var printable: String {
+    if utf8.allSatisfy({ $0 < 0x7f && $0 >= 0x20 }) { return self }
+    var text = String.UnicodeScalarView()
+    var marks = 0
+    for scalar in unicodeScalars {
+      if scalar.isUnprintable {
+        text.append(contentsOf: "\\u{\(String(scalar.value, radix: 16))}".unicodeScalars)
+        continue
+      }
+      marks = scalar.isMark ? marks + 1 : 0
+      // A mark with nothing to stand on would change what is printed before.
+      if scalar.isMark, text.isEmpty { text.append(" ") }
+      if marks <= 4 { text.append(scalar) }
+    }
+    return String(text)
+  }
+}
+
+extension Character {
+  fileprivate var columns: Int {
+    guard let first = unicodeScalars.first else { return 0 }
+    if first.isASCII { return 1 }
+    // A picture by choice: a character, and the sign that it is to be a picture.
+    if unicodeScalars.contains("\u{fe0f}") { return 2 }
+    return first.isWide ? 2 : 1
+  }
+}
+
+extension Unicode.Scalar {
+  fileprivate var isMark: Bool {
+    switch properties.generalCategory {
+    case .nonspacingMark, .enclosingMark: true
+    default: value == 0x200d
+    }
+  }
+
+  fileprivate var isUnprintable: Bool {
+    switch properties.generalCategory {
+    // What joins characters is harmless, and part of how some are written.
+    case .format: value != 0x200d && value != 0x200c
+    case .control, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: true
+    default: false
+    }
+  }
+
+  /// Whether it takes two columns: the wide and full-width blocks of Unicode's East Asian Width
+  /// (UAX #11), as far as blocks go.
+  fileprivate var isWide: Bool {
+    switch value {
+    case 0x1100...0x115f, 0x231a...0x231b, 0x2329...0x232a, 0x23e9...0x23ec, 0x25fd...0x25fe,
+      0x2614...0x2615, 0x2648...0x2653, 0x26a1, 0x26bd...0x26be, 0x2705, 0x270a...0x270b, 0x2728,
+      0x274c, 0x2753...0x2755, 0x2795...0x2797, 0x2b1b...0x2b1c, 0x2b50, 0x2b55, 0x2e80...0x303e,
+      0x3041...0xa4cf, 0xa960...0xa97c, 0xac00...0xd7a3, 0xf900...0xfaff, 0xfe30...0xfe6f,
+      0xff00...0xff60, 0xffe0...0xffe6, 0x16fe0...0x18aff, 0x1b000...0x1b2ff, 0x1f004, 0x1f0cf,
+      0x1f18e, 0x1f191...0x1f19a, 0x1f200...0x1f64f, 0x1f680...0x1f6ff, 0x1f7e0...0x1f7eb,
+      0x1f90c...0x1f9ff, 0x1fa70...0x1faff, 0x20000...0x3fffd:
+      true
+    default: false
+    }
+  }
+}
+
+/// A text that is too long without its middle, so that both its ends can be read.
+func shortened(_ text: String, to width: Int) -> String {
+  guard text.columns > width, width > 3 else { return text }
+  let tail = (width - 2) / 2
+  return text.prefix(columns: width - 2 - tail) + ".." + text.suffix(columns: tail)
+}
+
+/// A text that is too long without its first words: of `function file.c:12` the file is left.
+func shortenedToLastWord(_ text: String, to width: Int) -> String {
+  guard text.columns > width, let last = text.split(separator: " ").last else { return text }
+  return shortened(String(last), to: width)
+}

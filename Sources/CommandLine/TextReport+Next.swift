@@ -1,0 +1,68 @@
+internal import TraceAnalysis
+internal import TraceModel
+
+// What to look at next.
+extension TextReport {
+  /// Commands that lead on from here.
+  var next: ReportSection {
+    let json = file.hasSuffix(".ctrace") ? "\(file.dropLast(7)).json" : "\(file).json"
+    let export = "ctrace export \(quoted(file)) -o \(quoted(json))"
+    let hint = "   (opens in ui.perfetto.dev)"
+    let hasRoom = SectionText.indent + export.columns + hint.columns <= style.columns
+    let commands =
+      (subject == nil ? leads : []).map { "ctrace report \($0) \(quoted(file))" }
+      + (subject == nil ? [] : ["ctrace report \(quoted(file))"])
+    return ReportSection("NEXT", [.lines(commands + [hasRoom ? export + hint : export])])
+  }
+
+  /// Options for what cost most.
+  private var leads: [String] {
+    var leads: [String] = []
+    let lives = report.threads.saturatingSum(\.lifetimeNs)
+    let named = Set(report.findings.filter { $0.severity == "warning" }.map { $0.evidence["lock"] })
+    func isCostly(_ waited: Int64) -> Bool { waited > 0 && waited >= lives / 100 }
+    if let lock = report.locks.first(where: { named.contains(Int64($0.id)) })
+      ?? report.locks.first(where: { isContended($0) && isCostly($0.waitNs.total) })
+    {
+      leads.append("--lock \(quoted(name(of: lock)))")
+    }
+    if let task = report.tasks.max(by: { $0.longSteps.ns < $1.longSteps.ns }), task.longSteps.ns > 0
+    {
+      leads.append("--task \(quoted(name(task.name, task.pid)))")
+    }
+    if let thread = report.threads.max(by: { $0.lockWaitNs < $1.lockWaitNs }),
+      isCostly(thread.lockWaitNs)
+    {
+      leads.append("--thread \(quoted(threadName(thread.name, thread.tid, thread.pid)))")
+    }
+    let duration = report.recording.durationNs
+    let queues = toldQueues
+    if leads.count < 3,
+      let queue = queues.first(where: { $0.depth.fullNs ?? 0 > duration / 10 }) ?? queues.first
+    {
+      leads.append("--queue \(quoted(name(of: queue)))")
+    }
+    return leads.isEmpty ? ["--top 50"] : leads
+  }
+
+  /// What leads to a lock: its name, or its number where several have the same.
+  private func name(of lock: LockSummary) -> String {
+    let namesakes = report.locks.filter { $0.name == lock.name }
+    return namesakes.count > 1 ? "#\(lock.id)" : lock.name
+  }
+
+  private func name(of queue: QueueSummary) -> String {
+    let namesakes = report.queues.filter { $0.name == queue.name }
+    return namesakes.count > 1 ? "#\(queue.id)" : queue.name
+  }
+
+  /// As a shell wants it.
+  private func quoted(_ text: String) -> String {
+    let isPlain = text.utf8.allSatisfy { byte in
+      (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
+        || "_-./:,+@%".utf8.contains(byte)
+    }
+    if isPlain, !text.isEmpty, !text.hasPrefix("-") { return text }
+    return "'" + text.replacing("'", with: "'\\''") + "'"
+  }
+}
