@@ -18,6 +18,7 @@ struct RecordCommand: ParsableCommand {
     discussion: """
       The program runs as it would without ctrace; the recording goes to PROGRAM.ctrace, and \
       an older one is kept as PROGRAM.ctrace.old. Children are recorded into the same file. \
+      When threads come to wait for each other for ever, that is told while the program hangs. \
       Exits with the program's own status, or 128 and the signal that killed it.
 
       Examples:

@@ -454,9 +454,8 @@ struct RecordingSession: ~Copyable {
   private mutating func watchForDeadlocks(_ onEvent: (Recorder.Progress) -> Void) {
     while let found = deadlocks.takeTold() { onEvent(.deadlock(found)) }
     guard deadlocks.isDue(at: now) else { return }
-    for cycle in deadlocks.look(streams, arena: arena, threads: catalog.threads, clock: clock) {
-      deadlocks.tell(cycle)
-    }
+    let found = deadlocks.look(streams, arena: arena, threads: catalog.threads, clock: clock)
+    deadlocks.tell(found)
   }
 
   // MARK: The end

@@ -39,7 +39,7 @@ struct DeadlockWatch: ~Copyable {
   private var suspected: Set<Set<Link>> = []
   private var told: Set<Set<Link>> = []
   private let stories = Stories()
-  /// The thread that finds names for one.
+  /// The thread that finds names for the latest.
   private var teller: BackgroundThread?
 
   /// Whether it is time to look.
@@ -87,14 +87,14 @@ struct DeadlockWatch: ~Copyable {
 
   // MARK: Telling
 
-  /// Finds names for a circle in the background, because that takes longer than rings may wait to be emptied.
-  mutating func tell(_ cycle: Cycle) {
-    let facts = DeadlockFacts(cycle)
-    // One at a time: there are seldom two.
+  /// Finds names for circles in the background, because that takes longer than rings may wait to be emptied.
+  mutating func tell(_ cycles: [Cycle]) {
+    guard !cycles.isEmpty else { return }
+    let facts = cycles.map { DeadlockFacts($0) }
     teller.take()?.join()
     let stories = stories
-    do { teller = try BackgroundThread { stories.add(facts.named()) } } catch {
-      stories.add(facts.named())
+    do { teller = try BackgroundThread { for fact in facts { stories.add(fact.named()) } } } catch {
+      for fact in facts { stories.add(fact.named()) }
     }
   }
 
