@@ -16,7 +16,7 @@
     rustc xz-utils zstd
   )
   # To test what browsers show.
-  browser_packages=(chromium fonts-liberation python3)
+  browser_packages=(chromium fonts-liberation python3 python3-pip)
   # To see it at work.
   demo_packages=(pbzip2)
 }

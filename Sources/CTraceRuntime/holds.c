@@ -24,6 +24,12 @@ static uint64_t *untold(uint64_t hash) {
   return NULL;
 }
 
+/// How many locks the thread has, of those that are kept in mind. The program may have written over it.
+static uint64_t held_count(void) {
+  uint64_t count = __atomic_load_n(&self.slot->held_count, __ATOMIC_RELAXED);
+  return count <= CTRACE_MOST_HELD ? count : 0;
+}
+
 /// The key of a lock that the thread has, which can't have been another since it has it.
 static uint64_t key_of_hold(uint64_t held) {
   uintptr_t lock = held & ~CTRACE_SHARED_HOLD;
@@ -31,13 +37,7 @@ static uint64_t key_of_hold(uint64_t held) {
 }
 
 static bool write_nesting(uint64_t wanted, uint8_t lock_kind, const uint64_t *held, uint64_t count,
-                          struct site site) {
-  if (self.wait_ended) {
-    leave();
-    flush_wait(0);
-    enter();
-  }
-  uint8_t stack = self.slot->pending.state == 1 ? 0 : capture_stack(site);
+                          uint8_t stack) {
   struct ctrace_record_nesting *record = reserve_record(
       CTRACE_RECORD_NESTING, (uint32_t)(sizeof *record / 8 + count), now());
   if (record == NULL) return false;
@@ -59,10 +59,10 @@ int note_nested_hold(uintptr_t lock, uint8_t lock_kind, uint64_t shared, struct 
   note_acquire(lock, lock_kind, site);
   enter();
   const uint64_t *held = self.slot->held;
-  uint64_t count = self.slot->held_count;
+  uint64_t count = held_count();
   // The last is the lock itself; where there was no room for it, the others are all the same those that it
   // was asked for with.
-  if (count > 0 && count <= CTRACE_MOST_HELD && is_hold_of(held[count - 1], lock)) count -= 1;
+  if (count > 0 && is_hold_of(held[count - 1], lock)) count -= 1;
   uint64_t wanted = key_of_hold(lock | shared), hash = mix(begun(), wanted);
   bool is_held = false;
   for (uint64_t place = 0; place < count; place++) {
@@ -70,16 +70,23 @@ int note_nested_hold(uintptr_t lock, uint8_t lock_kind, uint64_t shared, struct 
     is_held |= is_hold_of(held[place], lock);
   }
   uint64_t *place = is_held || count == 0 ? NULL : untold(hash);
-  if (unlikely(place != NULL) && write_nesting(wanted, lock_kind, held, count, site)) *place = hash;
+  if (unlikely(place != NULL)) {
+    // The stack of a wait that is not written yet must keep its number.
+    if (self.wait_ended) {
+      leave();
+      flush_wait(0);
+      enter();
+    }
+    uint8_t stack = self.slot->pending.state == 1 ? 0 : capture_stack(site);
+    if (write_nesting(wanted, lock_kind, held, count, stack)) *place = hash;
+  }
   leave();
   return 0;
 }
 
 void let_go_slowly(uintptr_t lock) {
   enter();
-  uint64_t *held = self.slot->held, count = self.slot->held_count;
-  if (count > CTRACE_MOST_HELD) count = 0;
-  uint64_t place = count;
+  uint64_t *held = self.slot->held, count = held_count(), place = count;
   while (place > 0 && !is_hold_of(held[place - 1], lock)) place -= 1;
   if (place > 0) {
     for (; place < count; place++) held[place - 1] = held[place];
@@ -88,7 +95,7 @@ void let_go_slowly(uintptr_t lock) {
     // Another thread has acquired it, and may be taken to have it still.
     uint64_t key = key_of_hold(lock), hash = mix(0, key);
     uint64_t *told = untold(hash);
-    if (told != NULL && write_nesting(key, 0, NULL, 0, (struct site){0, 0})) *told = hash;
+    if (told != NULL && write_nesting(key, 0, NULL, 0, 0)) *told = hash;
   }
   leave();
 }

@@ -344,7 +344,7 @@ always_inline bool is_hold_of(uint64_t held, uintptr_t lock) {
 /// Keeps in mind that the thread has a lock. Returns how many it had before.
 always_inline uint64_t hold(uintptr_t lock, uint64_t shared) {
   struct ctrace_thread *slot = self.slot;
-  uint64_t held = slot->held_count;
+  uint64_t held = __atomic_load_n(&slot->held_count, __ATOMIC_RELAXED);
   if (unlikely(held >= CTRACE_MOST_HELD)) return held;
   // In this order: what a signal handler that comes between adds is behind this one, and gone again.
   slot->held_count = held + 1;
@@ -358,7 +358,7 @@ noinline void let_go_slowly(uintptr_t lock);
 /// The thread does not have a lock any more. Before others can have it.
 always_inline void let_go(uintptr_t lock) {
   struct ctrace_thread *slot = self.slot;
-  uint64_t last = slot->held_count - 1;
+  uint64_t last = __atomic_load_n(&slot->held_count, __ATOMIC_RELAXED) - 1;
   if (likely(last < CTRACE_MOST_HELD) && likely(is_hold_of(slot->held[last], lock)))
     slot->held_count = last;
   else

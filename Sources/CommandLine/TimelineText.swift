@@ -7,6 +7,8 @@ struct TimelineText {
   let report: Report
   let timeline: RunTimeline
   let style: Style
+  /// What a thread is called among the others.
+  let threadName: (_ name: String, _ tid: Int32, _ pid: Int32) -> String
 
   /// The lines, none longer than the terminal is wide.
   var lines: [String] {
@@ -14,14 +16,14 @@ struct TimelineText {
       timeline.threads.map(row)
       + curves(timeline.waiters, title: "WAITERS") + curves(timeline.depths, title: "DEPTH")
     let layout = Layout(
-      labels: rows.map(\.label.count) + [8],
-      notes: rows.map { $0.note.before.count + $0.note.name.count + $0.note.after.count },
+      labels: rows.map(\.label.columns) + [8],
+      notes: rows.map { $0.note.before.columns + $0.note.name.columns + $0.note.after.columns },
       columns: style.columns)
     var lines = [style.bold(layout.line("TIMELINE", axis(layout.strip), "lock, mostly for"))]
     for row in rows {
       if let title = row.title { lines.append(style.bold(layout.line(title, "", ""))) }
       let strip = row.strip(layout.strip).map { style.coloured($0.text, $0.colour) }.joined()
-      let room = layout.note - row.note.before.count - row.note.after.count
+      let room = layout.note - row.note.before.columns - row.note.after.columns
       let name = room > 3 ? shortened(row.note.name, to: room) : row.note.name
       lines.append(
         layout.line(
@@ -74,12 +76,8 @@ struct TimelineText {
 
   private func row(_ track: ThreadTrack) -> Row {
     let thread = report.threads[track.thread]
-    var label = thread.name.isEmpty ? "\(thread.tid)" : thread.name
-    if report.threads.contains(where: { $0.name == thread.name && $0.tid != thread.tid }) {
-      label += "/\(thread.tid)"
-    }
-    if report.processes.count > 1 { label += " [\(thread.pid)]" }
-    return Row(label: label, note: blocked(track)) { width in
+    return Row(label: threadName(thread.name, thread.tid, thread.pid), note: blocked(track)) {
+      width in
       merged(
         (0..<width).map { column in
           let parts = range(of: column, width).lazy.compactMap { track.part(at: $0) }
@@ -255,7 +253,7 @@ private struct Layout {
   }
 
   private func padded(_ text: String, _ width: Int) -> String {
-    text + String(repeating: " ", count: max(0, width - text.count))
+    text + String(repeating: " ", count: max(0, width - text.columns))
   }
 }
 

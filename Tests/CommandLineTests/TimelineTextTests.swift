@@ -107,6 +107,26 @@ import TraceModel
     #expect(lines.last == "# running   L waiting for a lock   . idle or I/O")
   }
 
+  @Test func `Names do nothing to a terminal, however wide they are`() throws {
+    let ms = TimelineTextTests.ms
+    var trace = TraceBuilder(duration: 100 * ms)
+    let (a, b) = (trace.thread("\u{1b}[2J"), trace.thread("線程線程線程線程線程線程"))
+    trace.wait(a, trace.lock("mu\u{1b}]0;x\u{7}"), from: 0, to: 90 * ms, owner: b)
+    let lines = try draw(trace)
+    #expect(!lines.contains { $0.contains("\u{1b}") || $0.contains("\u{7}") })
+    let hostile = try #require(lines.first { $0.contains("░") })
+    #expect(hostile.hasPrefix("\\u{1b}[2J"), "\(lines)")
+    // Wide letters take two columns: what stands behind them begins where the others' does.
+    let wide = try row("線", lines)
+    let (label, rest) = (wide.prefix { $0 != " " }, wide.drop { $0 != " " })
+    let start = 2 * label.filter { !$0.isASCII }.count + label.filter(\.isASCII).count
+    #expect(
+      start + rest.prefix { $0 == " " }.count
+        == lines.first { $0.contains("╷0") }.map {
+          $0.prefix { $0 != "╷" }.count
+        })
+  }
+
   @Test func `It is a form of the text`() throws {
     let run = try CTrace.run("report", "--timeline", "--format", "json", "t.ctrace")
     #expect(run.status == 2)

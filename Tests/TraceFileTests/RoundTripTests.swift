@@ -126,6 +126,15 @@ func delivered(_ reader: TraceFileReader<[UInt8]>) throws -> [Event] {
           thread: ThreadID(rawValue: 1), lock: LockID(rawValue: 4), acquisitions: .max,
           releases: 1, shortWaits: 2, shortWaitTime: 3, lostWaits: 4, lostWaitTime: 5,
           longestUnrecordedWait: 6, sampledHolds: 7, sampledHoldTime: 8)),
+      .nesting(
+        Nesting(
+          thread: ThreadID(rawValue: 1),
+          held: [
+            .init(lock: LockID(rawValue: 4)), .init(lock: LockID(rawValue: .max), isShared: true),
+          ],
+          wanted: LockID(rawValue: 5), isShared: true, time: Timestamp(nanoseconds: -9),
+          stack: StackID(rawValue: 6))),
+      .nesting(Nesting(thread: ThreadID(rawValue: 2), held: [], time: .zero)),
     ]
     var builder = DefinitionChunkBuilder()
     for definition in definitions { builder.append(definition) }

@@ -44,6 +44,13 @@ const column = (section, place) => page.evaluate((section, place) =>
   [...document.querySelectorAll(`#${section} tbody tr:not(.details) td:nth-child(${place})`)].map((cell) => cell.textContent),
 section, place);
 
+/** All words of a page, with what is folded away. */
+const words = (page) => page.evaluate(() => {
+  for (const toggle of document.querySelectorAll('.toggle[aria-expanded="false"]')) toggle.click();
+  return document.body.innerText;
+});
+const unfinished = /\[object|undefined|NaN|null/;
+
 /** What the timeline shows, in nanoseconds. */
 const shown = () => page.evaluate(() => {
   const { from, to } = document.querySelector("#timeline svg").dataset;
@@ -106,10 +113,11 @@ test("the timeline is zoomed and moved by pointer, wheel and keys", async () => 
   const quarter = await shown();
   assert.ok(Math.abs(quarter.from - span / 4) < span / 50 && Math.abs(quarter.to - span / 2) < span / 50, JSON.stringify(quarter));
   // What was a quarter of the picture fills it: shapes follow.
-  const scale = await page.evaluate(() => document.querySelector("#timeline svg path").getCTM().a);
+  const pixels = () => page.evaluate(() => document.querySelector("#timeline svg path").getScreenCTM().a);
+  const scale = await pixels();
   await page.press("0");
   assert.deepEqual(await shown(), whole);
-  const before = await page.evaluate(() => document.querySelector("#timeline svg path").getCTM().a);
+  const before = await pixels();
   assert.ok(Math.abs(scale / before - 4) < 0.3, `${scale} ${before}`);
 
   await page.wheel(left + width / 2, y, -200, { control: true });
@@ -134,6 +142,26 @@ test("the timeline is zoomed and moved by pointer, wheel and keys", async () => 
   const tip = await page.waitFor(() => !document.getElementById("tip").hidden && document.getElementById("tip").textContent, { what: "a tip" });
   assert.match(tip, /waiting for locks|running|idle|condition/);
   assert.deepEqual(page.errors, []);
+});
+
+test("a part of the run has a page too", async () => {
+  const path = join(folder, "part.html");
+  run(ctrace, "report", "--format", "html", "--from", "0.5s", "--to", "1s", "-o", path, join(folder, "app.ctrace"));
+  const part = await browser.open(pathToFileURL(path).href);
+  await part.waitFor(() => document.documentElement.dataset.ready, { what: "the page to be drawn" });
+  const { from, to } = await part.evaluate(() => ({ ...document.querySelector("#timeline svg").dataset }));
+  assert.deepEqual([from, to], ["500000000", "1000000000"]);
+  const text = await words(part);
+  assert.match(text, /only 500 ms to 1\.0 s of the recording/);
+  assert.match(text, /Note: of a part of a recording/);
+  assert.doesNotMatch(text, unfinished);
+  assert.deepEqual(part.errors, []);
+});
+
+test("all words are finished", async () => {
+  assert.doesNotMatch(await words(page), unfinished);
+  assert.deepEqual(page.errors, []);
+  await page.go(pathToFileURL(join(folder, "app.html")).href);
 });
 
 test("the flame view is entered and left", async () => {

@@ -1,16 +1,21 @@
-// Queries of a trace in SQL: node query.mjs TRACE-PROCESSOR.wasm TRACE 'SQL'...
+// Shows what queries find in a timeline: node query.mjs MODULE.wasm TIMELINE SQL...
+//
+// Exits with 0, or with 2 where the timeline or a query is at fault.
 
 import { createReadStream } from "node:fs";
 import { TraceProcessor } from "./trace-processor.mjs";
 
-const [module, trace, ...queries] = process.argv.slice(2);
-const processor = await TraceProcessor.load(module);
-await processor.read(createReadStream(trace, { highWaterMark: 8 << 20 }));
-for (const query of queries) {
-  const rows = processor.query(query);
-  const columns = Object.keys(rows[0] ?? {});
-  for (const cells of rows.length ? [columns, ...rows.map((row) => Object.values(row))] : []) {
-    console.log(cells.join(" | "));
+const [module, timeline, ...queries] = process.argv.slice(2);
+try {
+  const processor = await TraceProcessor.load(module);
+  await processor.read(createReadStream(timeline, { highWaterMark: 8 << 20 }));
+  for (const sql of queries) {
+    const rows = processor.query(sql);
+    if (rows.length === 0) continue;
+    console.log(Object.keys(rows[0]).join("\t"));
+    for (const row of rows) console.log(Object.values(row).map((value) => value ?? "").join("\t"));
   }
-  console.log("");
+} catch (error) {
+  console.error(`perfetto-check: ${error.message}`);
+  process.exitCode = 2;
 }

@@ -32,6 +32,8 @@ export class TraceProcessor {
   #request;
   #replies = [];
   #sequence = 0;
+  /** What the module has written. It writes as it likes, and of errors it tells otherwise too. */
+  #log = [];
 
   /** Reads a trace: pieces of bytes, in their order. */
   async read(pieces) {
@@ -118,7 +120,7 @@ export class TraceProcessor {
 
   #environment() {
     const view = () => new DataView(this.#exports.memory.buffer);
-    const broken = (time, start) => {
+    const splitTime = (time, start) => {
       const date = new Date(Number(time) * 1000);
       const first = Date.UTC(date.getUTCFullYear(), 0, 1);
       const fields = [
@@ -141,16 +143,16 @@ export class TraceProcessor {
           return 0;
         }
       },
-      emscripten_err: (start) => process.stderr.write(`${this.#string(start)}\n`),
+      emscripten_err: (start) => this.#log.push(`${this.#string(start)}\n`),
       _abort_js: () => {
-        throw new TraceProcessorError("the trace processor gave up");
+        throw new TraceProcessorError(`the trace processor gave up: ${this.#log.slice(-20).join("")}`);
       },
       __assert_fail: (condition, file, line) => {
         throw new TraceProcessorError(`${this.#string(file)}:${line}: ${this.#string(condition)}`);
       },
       _tzset_js: () => {},
-      _gmtime_js: broken,
-      _localtime_js: broken,
+      _gmtime_js: splitTime,
+      _localtime_js: splitTime,
       _timegm_js: () => 0n,
       __syscall_getcwd: (start) => {
         view().setUint16(start, 0x2f, true);
@@ -176,7 +178,7 @@ export class TraceProcessor {
         let written = 0;
         for (let place = vectors; place < vectors + 8 * count; place += 8) {
           const bytes = this.#copy(view().getUint32(place, true), view().getUint32(place + 4, true));
-          process.stderr.write(bytes);
+          this.#log.push(text(bytes));
           written += bytes.length;
         }
         view().setUint32(result, written, true);

@@ -11,17 +11,20 @@ const names = new Map(report.locks.map((lock) => [lock.id, lock]));
     : recording.exitCode === undefined || recording.exitCode === null ? "ran on" : `exited ${recording.exitCode}`;
   const runTime = report.threads.reduce((sum, thread) => sum + Math.max(thread.runNs, (thread.endNs - thread.startNs) / 20), 0);
   const overhead = runTime > 0 ? recording.overheadNs / runTime : 0;
-  document.getElementById("head").append(
+  const isPart = recording.toNs !== undefined;
+  fill(document.getElementById("head"), {}, [
     h("h1", {}, recording.program.join(" ") || "?"),
-    h("p", { class: "facts" }, h("b", {}, program), ` ${ending} after `, h("b", {}, brief(recording.durationNs)),
+    h("p", { class: "facts" }, h("b", {}, program), isPart ? `: only ${brief(recording.fromNs)} to ${brief(recording.toNs)} of the recording` : ` ${ending} after `,
+      !isPart && h("b", {}, brief(recording.durationNs)),
       ` · ${counted(data.threads, "thread")} on ${counted(recording.cpus, "CPU")} · ${grouped(recording.events)} events, `,
       h("span", { class: recording.lostEvents > 0 && "bad" }, `${grouped(recording.lostEvents)} lost`),
-      ` · est. overhead ${overhead < 0.01 ? "<1 %" : percent(Math.min(overhead, 9.99))}`,
+      !isPart && ` · est. overhead ${overhead < 0.01 ? "<1 %" : percent(Math.min(overhead, 9.99))}`,
       ` · scheduling: ${recording.scheduling}`,
       recording.unrecordedThreads > 0 && h("span", { class: "bad" }, ` · ${counted(recording.unrecordedThreads, "thread")} not recorded`),
       !recording.complete && h("span", { class: "bad" }, " · INCOMPLETE: the recorder did not finish")),
     recording.schedulingReason && h("p", { class: "facts" }, `The kernel's tracepoints: ${recording.schedulingReason}`),
-    recording.notes.map((note) => h("p", { class: "facts" }, `Note: ${note}`)));
+    recording.notes.map((note) => h("p", { class: "facts" }, `Note: ${note}`)),
+  ]);
 }
 
 // MARK: Verdict and time
@@ -76,6 +79,10 @@ function lockDetails(lock) {
       legend(split.map((part) => [part.key, `${part.words} ${percent(part.value, whole)}`]))],
     lock.heldUpBy.length > 0 && [h("h3", {}, "What its holders waited for meanwhile"),
       h("p", {}, lock.heldUpBy.map((blocker, index) => `${index ? ", " : ""}${blocker.name} ${brief(blocker.blamedNs)}`))],
+    lock.waitSizes?.length > 0 && [h("h3", {}, "How long the waits were"), sizes(lock.waitSizes, "waits by length")],
+    lock.pairs?.length > 0 && [h("h3", {}, "Who waited for whom"), list(["waiter", "held by", "waits", "waited", "longest"],
+      lock.pairs.slice(0, 10).map((pair) => [pair.waiter, pair.owner || "?", { number: grouped(pair.count) },
+        { number: brief(pair.waitNs) }, { number: brief(pair.maxNs) }]))],
     lock.ifFreeNs >= recording.durationNs / 100 && h("p", {},
       `If it were free, the run would be about ${percent(lock.ifFreeNs, recording.durationNs)} shorter (an estimate).`),
     lockStacks(lock),
@@ -159,6 +166,12 @@ if (report.threads.length) {
       h("p", { class: "muted" }, `lived from ${brief(thread.startNs)} to ${brief(thread.endNs)}`,
         thread.switches && ` · gave up its CPU ${counted(thread.switches.voluntary, "time")}, preempted ${counted(thread.switches.preempted, "time")}`,
         thread.migrations > 0 && ` · changed CPUs ${counted(thread.migrations, "time")}`),
+      thread.waits?.length > 0 && [h("h3", {}, "Waited for"), list(["", "kind", "held by", "waits", "waited", "longest"],
+        thread.waits.map((wait) => [wait.name, wait.kind, wait.owner ?? "", { number: grouped(wait.count) },
+          { number: brief(wait.waitNs) }, { number: brief(wait.maxNs) }]))],
+      thread.longestWait && stackColumns(["Longest wait for a lock", [stackView(
+        `${brief(thread.longestWait.waitNs)} at ${brief(thread.longestWait.startNs)} for ${thread.longestWait.name}`
+        + (thread.longestWait.owner ? `, held by ${thread.longestWait.owner}` : ""), thread.longestWait.stack)]]),
       thread.wakers.length > 0 && h("p", {}, "Woken by ", thread.wakers.map((waker, index) =>
         `${index ? ", " : ""}${waker.name} (${grouped(waker.count)})`)),
     ] }).element);

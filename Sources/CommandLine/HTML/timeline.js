@@ -1,5 +1,5 @@
-// The run over time: a lane for each thread, curves of waiters and depths, one axis. Zooming only changes a
-// scale: the shapes are made once.
+// The run over time: a lane for each thread, curves of waiters and depths, one axis. The shapes are made
+// once, a part of the run one unit wide; zooming only changes which of them are seen.
 
 const laneHeight = 18;
 const laneGap = 6;
@@ -47,10 +47,9 @@ function timelineView() {
   let order = "most lock wait";
   let showsAll = tracks.length <= lanesAtFirst;
   let lanes = [];
-  let width = 800;
 
   const axis = s("g", { class: "axis" });
-  const shapes = s("g");
+  const shapes = s("svg", { width: "100%", preserveAspectRatio: "none" });
   const cursor = s("line", { class: "cursor", y1: 0, visibility: "hidden" });
   const chosen = s("rect", { class: "chosen", y: axisHeight, visibility: "hidden" });
   const image = s("svg", { role: "group", tabindex: "0", "aria-describedby": "timeline-range timeline-help" },
@@ -66,6 +65,7 @@ function timelineView() {
     lanes = [...threads.slice(0, showsAll ? threads.length : lanesAtFirst), ...curves];
     const height = axisHeight + lanes.length * (laneHeight + laneGap) + laneGap;
     image.setAttribute("height", height);
+    shapes.setAttribute("height", height);
     for (const mark of [cursor, chosen]) mark.setAttribute(mark === cursor ? "y2" : "height", height - (mark === chosen ? axisHeight : 0));
     shapes.replaceChildren(...lanes.flatMap((lane, index) => {
       const bottom = axisHeight + laneGap + index * (laneHeight + laneGap) + laneHeight;
@@ -114,7 +114,8 @@ function timelineView() {
     if (!lane.runs) {
       const most = Math.max(...lane.maxima);
       return h("div", { class: "label", style, title: `${lane.kind} ${lane.name}` },
-        named(lane.name, lane.pid), " ", h("span", { class: "muted" }, `${lane.words}, max ${amount(most, lane.unit)}`));
+        named(lane.name, lane.pid), " ", h("span", { class: "muted" },
+          lane.words === "waiters" ? `≤ ${counted(most, "waiter")}` : `${lane.words} ≤ ${amount(most, lane.unit)}`));
     }
     const { thread } = lane;
     const life = Math.max(1, thread.endNs - thread.startNs);
@@ -126,19 +127,20 @@ function timelineView() {
 
   // MARK: Time
 
-  const scale = () => width / (view.to - view.from);
+  const width = () => image.getBoundingClientRect().width || 800;
+  const scale = () => width() / (view.to - view.from);
 
   function draw() {
-    // A part is one unit wide before it is scaled.
-    shapes.setAttribute("transform",
-      `translate(${-view.from * scale()} 0) scale(${partNs * scale()} 1)`);
-    const step = niceStep((view.to - view.from) / Math.max(2, width / 110));
+    shapes.setAttribute("viewBox",
+      `${view.from / partNs} 0 ${(view.to - view.from) / partNs} ${image.getAttribute("height")}`);
+    const step = niceStep((view.to - view.from) / Math.max(2, width() / 110));
     const ticks = [];
     const first = Math.ceil((startNs + view.from) / step) * step;
     for (let time = first; time <= startNs + view.to && ticks.length < 200; time += step) {
-      const x = (time - startNs - view.from) * scale();
+      const part = (time - startNs - view.from) / (view.to - view.from);
+      const x = `${part * 100}%`;
       ticks.push(s("line", { x1: x, x2: x, y1: axisHeight - 6, y2: image.getAttribute("height") }),
-        s("text", { x: Math.min(x + 4, width - 50), y: 12 }, moment(time, step)));
+        s("text", { x, dx: part > 0.95 ? -4 : 4, y: 12, "text-anchor": part > 0.95 ? "end" : "start" }, moment(time, step)));
     }
     axis.replaceChildren(...ticks);
     const [from, to] = [startNs + view.from, startNs + view.to];
@@ -188,7 +190,7 @@ function timelineView() {
       zoom(Math.exp(Math.max(-1, Math.min(1, event.deltaY / 200))), timeAt(event));
     } else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
       event.preventDefault();
-      pan((event.deltaX || event.deltaY) / width);
+      pan((event.deltaX || event.deltaY) / width());
     }
   }, { passive: false });
 
@@ -277,7 +279,7 @@ function timelineView() {
     h("button", { onclick: whole }, "Whole run"), range,
     h("label", { class: "muted", for: "timeline-order" }, "by"), select, all);
   const used = states.filter((state) => tracks.some((track) => track.runs.some((run) => run[state.key] > 0)));
-  new ResizeObserver(([entry]) => { width = Math.max(200, entry.contentRect.width); draw(); }).observe(image);
+  new ResizeObserver(draw).observe(image);
   drawLanes();
   return [controls, h("div", { class: "lanes" }, labels, image),
     legend(used.map((state) => [state.key, state.words])),

@@ -122,6 +122,25 @@ function legend(entries) {
     h("li", {}, h("span", { class: `swatch ${key}` }), words)));
 }
 
+/** A few rows that need no sorting; those of numbers stand at the right. */
+function list(headings, rows) {
+  if (!rows.length) return "";
+  const isNumber = (column) => rows.some((row) => typeof row[column] === "object" && row[column]?.number !== undefined);
+  const cell = (value) => (typeof value === "object" && value?.number !== undefined ? value.number : value);
+  const className = (column) => isNumber(column) && "number";
+  return h("table", { class: "list" },
+    h("thead", {}, h("tr", {}, headings.map((heading, column) => h("th", { scope: "col", class: className(column) }, heading)))),
+    h("tbody", {}, rows.map((row) => h("tr", {}, row.map((value, column) => h("td", { class: className(column) }, cell(value)))))));
+}
+
+/** How many things there are of each length. */
+function sizes(counts, label) {
+  const most = Math.max(...counts.map((size) => size.count), 1);
+  return h("div", { class: "sizes", role: "img", "aria-label": label }, counts.map((size) =>
+    h("div", { title: `${grouped(size.count)} of ${brief(size.belowNs / 2)} to ${brief(size.belowNs)}` },
+      h("i", { style: { height: `${Math.max(1, (size.count / most) * 44)}px` } }), h("span", {}, brief(size.belowNs)))));
+}
+
 /** A small curve. */
 function spark(values, label) {
   const greatest = Math.max(...values, 0);

@@ -32,11 +32,16 @@ extension UnfinishedWaits {
     for nesting in definitions.nestings where nesting.wanted == .unknown {
       for held in nesting.held { holders[held.lock, default: []].append(nesting.thread) }
     }
-    return WaitGraph(
-      all.mapValues { wait in
+    var waitsFor: [ThreadID: [ThreadID]] = [:]
+    for (thread, wait) in all {
+      var others =
         wait.kind == .thread
-          ? [definitions.locks[wait.lock]?.thread ?? .unknown] : holders[wait.lock] ?? [wait.owner]
-      })
+        ? [definitions.locks[wait.lock]?.thread ?? .unknown] : holders[wait.lock] ?? [wait.owner]
+      // A lock of Python's may be released by any thread, so that one may well wait for its own.
+      if wait.kind == .pythonLock { others.removeAll { $0 == thread } }
+      waitsFor[thread] = others
+    }
+    return WaitGraph(waitsFor)
   }
 }
 

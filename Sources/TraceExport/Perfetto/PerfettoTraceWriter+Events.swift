@@ -36,12 +36,19 @@ extension PerfettoTraceWriter {
         for: recorded.thread, since: start, isShared: isShared)
       {
         startEvent(.instant, on: uuid, .wakeup, named: name(.acquired, lock))
-        texts.write(locks[lock].arguments, to: &event)
+        appendName(lock)
         append(
           wakeup.wakesAll || isShared
             ? .arrivingAmongOthers(wakeup.flow) : .arriving(wakeup.flow))
         finishEvent(at: now)
-        if needsWakers { appendWaking(of: track, by: wakeup) }
+        if needsWakers {
+          appendWaking(
+            of: track, by: threads[threadIndex[wakeup.thread.rawValue]].track, at: wakeup.time)
+        }
+      } else if needsWakers, let joined = locks[lock].joined, joined.end >= start,
+        joined.end <= now
+      {
+        appendWaking(of: track, by: joined.track, at: joined.end)
       }
     }
     if locks[lock].waiting > 0 {
@@ -132,6 +139,7 @@ extension PerfettoTraceWriter {
     switch locks[lock].role {
     case .loop: return appendCounter(.ready, lock, recorded.value)
     case .queue:
+      if recorded.operation == .told { locks[lock].items.begin(with: recorded.value) }
       guard locks[lock].depth.tell(recorded.value, byKernel: recorded.operation == .told)
       else { return }
       return appendCounter(.depth, lock, locks[lock].depth.shown)
@@ -145,29 +153,32 @@ extension PerfettoTraceWriter {
   }
 
   mutating func enqueue(_ recorded: Event, _ lock: Int, _ track: Int) {
-    lastFlow += 1
-    locks[lock].pending.append(recorded.value, flow: lastFlow, at: recorded.time.nanoseconds)
     changeDepth(by: recorded.value, lock)
-    appendInstant(
-      recorded, lock, on: tracks[track].uuid, .queue, .enqueue, .leaving(lastFlow)
-    ) { $0.event.append(argument: .items, recorded.value) }
+    lastFlow += 1
+    locks[lock].items.append(recorded.value, at: recorded.time.nanoseconds, flow: lastFlow)
+    startEvent(.instant, on: tracks[track].uuid, .queue, named: name(.enqueue, lock))
+    appendName(lock)
+    event.append(argument: .items, recorded.value)
+    appendStack(recorded.stack)
+    append(.leaving(lastFlow))
+    finishEvent(at: now)
   }
 
   mutating func dequeue(_ recorded: Event, _ lock: Int, _ track: Int) {
     changeDepth(by: 0 &- recorded.value, lock)
-    var flow = FlowEnd.none
-    if recorded.isDurationKnown,
-      let number = locks[lock].pending.take(
-        recorded.value, since: recorded.start.nanoseconds)
-    {
-      flow = .arrivingAmongOthers(number)
+    startEvent(.instant, on: tracks[track].uuid, .queue, named: name(.dequeue, lock))
+    appendName(lock)
+    event.append(argument: .items, recorded.value)
+    var flow: UInt64?
+    if recorded.isDurationKnown {
+      event.append(argument: .in_queue_ns, recorded.duration)
+      flow = locks[lock].items.take(recorded.value, from: recorded.start.nanoseconds)
+    } else if locks[lock].isOrdered {
+      flow = locks[lock].items.takeFirst(recorded.value)
     }
-    appendInstant(recorded, lock, on: tracks[track].uuid, .queue, .dequeue, flow) {
-      $0.event.append(argument: .items, recorded.value)
-      if recorded.isDurationKnown {
-        $0.event.append(argument: .in_queue_ns, recorded.duration)
-      }
-    }
+    if let flow { append(.arrivingAmongOthers(flow)) }
+    appendStack(recorded.stack)
+    finishEvent(at: now)
   }
 
   private mutating func changeDepth(by difference: Int64, _ lock: Int) {

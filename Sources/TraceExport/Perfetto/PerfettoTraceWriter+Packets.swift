@@ -6,6 +6,13 @@ enum TrackEventType: UInt64 {
   case end, instant, counter
 }
 
+/// Packets that count as written by one thread, in a row. Interned texts are of one sequence. Tracks are
+/// described in another: a thread that is described counts as the one that writes.
+enum PacketSequence: UInt64 {
+  case events = 1
+  case tracks
+}
+
 /// The arrow that begins or ends at a slice.
 enum FlowEnd {
   case none
@@ -53,7 +60,7 @@ extension PerfettoTraceWriter {
   mutating func finishEvent(at time: Int64) {
     head.removeAll()
     head.append(field: Schema.Packet.timestamp, UInt64(time))
-    head.append(field: Schema.Packet.sequenceID, 1)
+    head.append(field: Schema.Packet.sequenceID, PacketSequence.events.rawValue)
     head.appendHead(ofField: Schema.Packet.trackEvent, count: event.count)
     output.appendHead(ofField: Schema.Trace.packet, count: head.count + event.count)
     output.append(contentsOf: head)
@@ -96,6 +103,15 @@ extension PerfettoTraceWriter {
   /// The arguments that all slices of a lock begin with.
   mutating func appendArguments(_ recorded: Event, _ lock: Int) {
     texts.write(locks[lock].arguments, to: &event)
+    appendOperation(recorded)
+  }
+
+  /// The name of the lock alone, of what there may be very much.
+  mutating func appendName(_ lock: Int) {
+    event.append(argument: .lock, text: interned.number(ofLock: lock))
+  }
+
+  private mutating func appendOperation(_ recorded: Event) {
     if recorded.operation.isWord {
       event.append(argument: .operation, text: InternedTexts.number(of: recorded.operation))
     }
@@ -156,10 +172,13 @@ extension PerfettoTraceWriter {
   // MARK: Packets
 
   /// Writes a packet with one message, at a moment if it has one.
-  mutating func appendPacket(_ field: Int, _ message: borrowing ByteBuffer, at time: Int64? = nil) {
+  mutating func appendPacket(
+    _ field: Int, _ message: borrowing ByteBuffer, at time: Int64? = nil,
+    sequence: PacketSequence = .events
+  ) {
     var packet = ByteBuffer()
     if let time { packet.append(field: Schema.Packet.timestamp, UInt64(time)) }
-    packet.append(field: Schema.Packet.sequenceID, 1)
+    packet.append(field: Schema.Packet.sequenceID, sequence.rawValue)
     packet.append(field: field, message)
     output.append(field: Schema.Trace.packet, packet)
   }

@@ -32,10 +32,9 @@ extension PerfettoTraceWriter {
     }
   }
 
-  /// What woke a thread, where only locks and signals tell.
-  mutating func appendWaking(of track: Int, by wakeup: Wakeups.Wakeup) {
-    let waker = threads[threadIndex[wakeup.thread.rawValue]].track
+  /// Writes who woke a thread, where only locks, signals and the ends of threads tell.
+  mutating func appendWaking(of track: Int, by waker: Int, at time: Int64) {
     guard track != ChromeIDs.unknown, waker != ChromeIDs.unknown else { return }
-    appendWaking(of: track, by: waker, isInterrupt: false, 0, at: wakeup.time)
+    appendWaking(of: track, by: waker, isInterrupt: false, 0, at: time)
   }
 }

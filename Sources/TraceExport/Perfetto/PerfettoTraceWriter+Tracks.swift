@@ -9,7 +9,7 @@ extension PerfettoTraceWriter {
   /// Writes what all else refers to: clocks, words, and the recording itself.
   mutating func appendHead(_ definitions: TraceDefinitions) {
     var packet = ByteBuffer()
-    packet.append(field: Schema.Packet.sequenceID, 1)
+    packet.append(field: Schema.Packet.sequenceID, PacketSequence.events.rawValue)
     // SEQ_INCREMENTAL_STATE_CLEARED: what is interned counts from here on.
     packet.append(field: Schema.Packet.sequenceFlags, 1)
     // The clock of the trace begins with the recording, when it was this time of day.
@@ -65,7 +65,8 @@ extension PerfettoTraceWriter {
     var track = ByteBuffer()
     track.append(field: Schema.Track.uuid, processes[place].uuid)
     track.append(field: Schema.Track.process, process)
-    appendPacket(Schema.Packet.trackDescriptor, track, at: 0)
+    appendPacket(
+      Schema.Packet.trackDescriptor, track, at: 0, sequence: .tracks)
   }
 
   /// Writes the parents, the command lines and the begins of all processes.
@@ -88,7 +89,8 @@ extension PerfettoTraceWriter {
       process.append(field: Schema.ProcessTree.start, UInt64(starts[pid] ?? time))
       var tree = ByteBuffer()
       tree.append(field: Schema.ProcessTree.process, process)
-      appendPacket(Schema.Packet.processTree, tree, at: time)
+      appendPacket(
+        Schema.Packet.processTree, tree, at: time, sequence: .tracks)
     }
   }
 
@@ -105,7 +107,8 @@ extension PerfettoTraceWriter {
     track.append(field: Schema.Track.uuid, thread.uuid)
     track.append(field: Schema.Track.thread, descriptor)
     // Which thread has the number is decided by when it is said.
-    appendPacket(Schema.Packet.trackDescriptor, track, at: thread.start)
+    appendPacket(
+      Schema.Packet.trackDescriptor, track, at: thread.start, sequence: .tracks)
   }
 
   // MARK: Groups
@@ -125,7 +128,8 @@ extension PerfettoTraceWriter {
       track.append(field: Schema.Track.name, text: group.name)
       track.append(field: Schema.Track.childOrdering, Schema.Track.explicitOrdering)
       track.append(field: Schema.Track.rank, UInt64(group.rawValue))
-      appendPacket(Schema.Packet.trackDescriptor, track, at: 0)
+      appendPacket(
+        Schema.Packet.trackDescriptor, track, at: 0, sequence: .tracks)
     }
     if number == nil { lastTrack += 1 }
     let number = number ?? lastTrack
@@ -135,7 +139,8 @@ extension PerfettoTraceWriter {
     track.append(field: Schema.Track.name, text: name)
     track.append(field: Schema.Track.rank, rank)
     if let counter { track.append(field: Schema.Track.counter, counter) }
-    appendPacket(Schema.Packet.trackDescriptor, track, at: 0)
+    appendPacket(
+      Schema.Packet.trackDescriptor, track, at: 0, sequence: .tracks)
     return number
   }
 

@@ -76,8 +76,6 @@ struct DeadlockWatch: ~Copyable {
     var cycles: [Cycle] = []
     for cycle in graph.cycles {
       let members = cycle.compactMap { waiting[$0] }
-      // A lock of Python's may be released by any thread, also by one that does not wait.
-      if members.count == 1, members[0].kind == .pythonLock { continue }
       let links = Set(members.map { Link(thread: $0.stream.thread.id, start: $0.pending.start) })
       found.insert(links)
       guard suspected.contains(links), told.insert(links).inserted else { continue }
@@ -153,7 +151,10 @@ private struct Holders {
     let place = Place(
       process: wait.stream.process.serial, address: Holders.address(wait.pending.lock))
     if wait.kind == .thread { return handles[place].map { [$0] } ?? [] }
-    if let known = threads[place] { return known }
+    if let known = threads[place] {
+      // A lock of Python's may be released by any thread, so that one may well wait for its own.
+      return wait.kind == .pythonLock ? known.filter { $0 != wait.stream.thread.id } : known
+    }
     // A mutex that processes share lies elsewhere in each, but at the same place of a page.
     guard let owner = byNumber[Int32(bitPattern: wait.pending.owner)],
       pagePlaces[owner]?.contains(place.address & 0xfff) == true

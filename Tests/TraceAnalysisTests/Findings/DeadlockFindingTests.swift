@@ -45,6 +45,16 @@ import Testing
     #expect(finding.text == "deadlock: a waits for mu, which it holds itself: do not lock it twice")
   }
 
+  @Test func `A thread of Python's may wait for its own lock, which any may release`() {
+    for (kind, isDeadlock) in [(LockKind.pythonLock, false), (.spinlock, true)] {
+      var trace = TraceBuilder(duration: 1000)
+      let (a, mu) = (trace.thread("a"), trace.lock("mu", kind: kind))
+      trace.wait(a, mu, from: 10, to: 1000, outcome: .unfinished, owner: a)
+      trace.nesting(a, [mu], at: 1000)
+      #expect((deadlock(trace) != nil) == isDeadlock)
+    }
+  }
+
   @Test func `A thread that joins one which wants its lock is in a circle`() throws {
     var trace = TraceBuilder(duration: 1000)
     let (main, worker) = (trace.thread("main"), trace.thread("worker"))

@@ -6,11 +6,12 @@ import TraceModel
 
 /// The report of a recording and its timeline.
 func timeline(
-  _ trace: TraceBuilder, _ choice: TimelineChoice, threads: Int = 100, counters: Int = 100
+  _ trace: TraceBuilder, _ choice: TimelineChoice, window: TraceWindow? = nil, threads: Int = 100,
+  counters: Int = 100
 ) throws -> (report: Report, timeline: RunTimeline) {
   var analyzer = TraceAnalyzer(
     definitions: trace.definitions, lostEvents: 0, isComplete: true, lastTime: .zero,
-    timeline: choice)
+    window: window, timeline: choice)
   analyzer.add(trace.delivered.span)
   let report = analyzer.report()
   let found = analyzer.timeline(of: report, threads: threads, counters: counters)
@@ -132,6 +133,18 @@ func timeline(
     #expect(parts.map(\.idle) == [0, 30, 15, 0])
   }
 
+  @Test func `What the kernel's first word says of the time before it counts once`() throws {
+    var trace = TraceBuilder(duration: 300, scheduling: .kernel)
+    let a = trace.thread("a")
+    // It never left its CPU until then.
+    trace.wait(a, trace.lock("mu"), from: 10, to: 90)
+    trace.leave(a, .blocked, at: 200)
+    let parts = try #require(
+      try timeline(trace, TimelineChoice(parts: 3)).timeline.threads.first?.parts)
+    #expect(parts.map(\.running) == [100, 100, 0])
+    #expect(parts.map(\.lockWait) == [0, 0, 0] && parts.map(\.idle) == [0, 0, 100])
+  }
+
   @Test func `Whoever had the lock meanwhile is its holder, one after the other`() throws {
     var trace = TraceBuilder(duration: 300, scheduling: .off)
     let (a, b, c) = (trace.thread("a"), trace.thread("b"), trace.thread("c"))
@@ -215,7 +228,15 @@ func timeline(
         }
       }
       let parts = Int.random(in: 1..<300, using: &random)
-      let (report, timeline) = try timeline(trace, TimelineChoice(parts: parts))
+      // Of the whole, or of a part of it.
+      let from = Int64.random(in: 0..<4000, using: &random)
+      let to = from + .random(in: 100..<1000, using: &random)
+      let isPart = Bool.random(using: &random)
+      let (report, timeline) = try timeline(
+        trace,
+        isPart ? TimelineChoice(from: from, to: to, parts: parts) : TimelineChoice(parts: parts),
+        window: isPart
+          ? TraceWindow(from: Timestamp(nanoseconds: from), to: Timestamp(nanoseconds: to)) : nil)
       #expect(timeline.threads.count == 3)
       for track in timeline.threads {
         let thread = report.threads[track.thread]
