@@ -55,8 +55,7 @@ struct TextReport {
   private var firstScreen: [ReportSection] {
     let all = [
       verdictSection, `where`, time, locks, waits, threads, chains, path, queues, tasks, loops,
-      work,
-      counters, next,
+      work, counters, next,
     ]
     return all.compactMap(\.self)
   }

@@ -60,6 +60,19 @@ import TraceModel
     #expect(part.recording.events == 1)
   }
 
+  @Test func `A wait that is only cut is no deadlock`() throws {
+    var trace = TraceBuilder(duration: 1000)
+    let (a, b) = (trace.thread("a"), trace.thread("b"))
+    let (one, other) = (trace.lock("one"), trace.lock("other"))
+    trace.wait(a, one, from: 100, to: 900, outcome: .timedOut, owner: b)
+    trace.wait(b, other, from: 200, to: 800, outcome: .timedOut, owner: a)
+    #expect(!report(trace, from: nil, to: 500).findings.contains { $0.kind == "deadlock" })
+    // It would be one if nobody had given up.
+    trace.wait(a, one, from: 920, to: 1000, outcome: .unfinished, owner: b)
+    trace.wait(b, other, from: 920, to: 1000, outcome: .unfinished, owner: a)
+    #expect(report(trace, from: 500, to: nil).findings.contains { $0.kind == "deadlock" })
+  }
+
   @Test func `Counts of the whole say nothing of a part`() throws {
     var trace = TraceBuilder(duration: 1000)
     let thread = trace.thread("a", cpuTime: 600)
