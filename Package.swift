@@ -169,7 +169,8 @@ let package = Package(
       dependencies: ["SwiftWords", "Symbolication", "TestSupport", "TraceAnalysis"],
       swiftSettings: strict),
     .testTarget(
-      name: "CommandLineTests", dependencies: ["TestSupport", "TraceModel"], swiftSettings: strict),
+      name: "CommandLineTests", dependencies: ["TestSupport", "TraceAnalysis", "TraceModel"],
+      swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu17

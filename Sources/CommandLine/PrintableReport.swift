@@ -23,7 +23,7 @@ extension Report {
     for index in gil.indices { report.gil[index] = gil[index].printable }
     for index in slices.indices { report.slices[index].name = slices[index].name.printable }
     for index in counters.indices { report.counters[index].name = counters[index].name.printable }
-    for index in findings.indices { report.findings[index].text = findings[index].text.printable }
+    for index in findings.indices { report.findings[index] = findings[index].printable }
     return report
   }
 }
@@ -118,6 +118,21 @@ extension TaskSummary {
     }
     for index in waitedFor.indices { task.waitedFor[index].name = waitedFor[index].name.printable }
     return task
+  }
+}
+
+extension Finding {
+  fileprivate var printable: Finding {
+    var finding = self
+    finding.text = text.printable
+    finding.places = places?.map { place in
+      var place = place
+      place.thread = place.thread.printable
+      place.what = place.what.printable
+      place.stack = place.stack.printable
+      return place
+    }
+    return finding
   }
 }
 

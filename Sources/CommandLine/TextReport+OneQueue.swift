@@ -86,7 +86,8 @@ extension TextReport {
             ? max(1, Int(filled * Double(steps))) : Int(filled * Double(steps))]
       }
       let label = String(repeating: " ", count: width - labels[row].columns) + labels[row]
-      lines.append("\(label) \(style.hasUnicode ? "┤" : "|")\(String(cells))")
+      let line = "\(label) \(style.hasUnicode ? "┤" : "|")\(String(cells))"
+      lines.append(String(line.reversed().drop { $0 == " " }.reversed()))
     }
     let start = report.recording.fromNs.map(moment) ?? "0"
     let end = report.recording.toNs.map(moment) ?? brief(report.recording.durationNs)

@@ -19,7 +19,8 @@ extension TextReport {
   private static let longTime: Int64 = 10_000_000
 
   private func isWorthARow(_ queue: QueueSummary) -> Bool {
-    queue.depth.max > 1 || queue.depth.fullNs ?? 0 > report.recording.durationNs / 100
+    queue.depth.max > 1 && (queue.unit == "items" || queue.depth.mean >= 1)
+      || queue.depth.fullNs ?? 0 > report.recording.durationNs / 100
       || queue.residenceNs?.p99 ?? 0 >= TextReport.longTime
       || queue.putWaitNs?.total ?? 0 >= TextReport.longTime
   }

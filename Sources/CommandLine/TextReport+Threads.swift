@@ -13,9 +13,11 @@ extension TextReport {
         "THREADS", [.sentence("\(count(others, "thread")), idle nearly all the time")])
     }
     // The picture gives way to names.
-    let names = told.prefix(top).map { tableLabel($0).columns + blocked($0).columns }.max() ?? 0
+    let labels = told.prefix(top).map { tableLabel($0).columns }.max() ?? 0
+    let blocks = told.prefix(top).map { blocked($0).columns }.max() ?? 0
+    let words = min(max(labels, 7) + max(blocks, 15), 40) + 15
     let width =
-      min(names, 40) + TextReport.wideStrip + 20 <= style.columns
+      words + TextReport.wideStrip <= style.columns
       ? TextReport.wideStrip : TextReport.narrowStrip
     var table = TextTable([
       .init(title: "THREADS", isFlexible: true), .init(title: timelineTitle(width)),
@@ -37,15 +39,15 @@ extension TextReport {
 
   /// Those that waited for locks or ran, the longest waits first.
   private var worthARow: [ThreadSummary] {
-    report.threads.filter { $0.lockWaitNs > 0 || isBusy($0) }.sorted {
+    report.threads.filter(isBusy).sorted {
       ($1.lockWaitNs, $1.runNs, $1.lifetimeNs, $0.tid)
         < ($0.lockWaitNs, $0.runNs, $0.lifetimeNs, $1.tid)
     }
   }
 
-  /// Whether it ran, or could have run, for a part of its life that is worth a row.
+  /// Whether it ran, could have run, or waited for locks for a part of its life that is worth a row.
   private func isBusy(_ thread: ThreadSummary) -> Bool {
-    thread.runNs.saturatingAdd(thread.runnableNs) > thread.lifetimeNs / 100
+    max(thread.runNs.saturatingAdd(thread.runnableNs), thread.lockWaitNs) > thread.lifetimeNs / 100
   }
 
   /// What it is called, and how it can be named to `--thread`.

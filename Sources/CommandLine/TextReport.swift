@@ -54,7 +54,8 @@ struct TextReport {
 
   private var firstScreen: [ReportSection] {
     let all = [
-      verdictSection, time, locks, waits, threads, chains, path, queues, tasks, loops, work,
+      verdictSection, `where`, time, locks, waits, threads, chains, path, queues, tasks, loops,
+      work,
       counters, next,
     ]
     return all.compactMap(\.self)
@@ -137,6 +138,19 @@ struct TextReport {
       blocks.append(.sentence("and \(other.text)"))
     }
     return ReportSection("VERDICT", blocks, isWarning: first?.severity == "warning")
+  }
+
+  /// Who has to do with what is wrong, and where, as far as the tables don't say.
+  private var `where`: ReportSection? {
+    let told = report.findings.filter { $0.severity == "warning" }.compactMap(\.places)
+    guard let places = told.first(where: { !$0.isEmpty }) else { return nil }
+    let stacks = places.prefix(top).map { place in
+      (
+        "\(threadName(place.thread, place.tid, place.pid)): \(place.what)",
+        Array(frames(place.stack).prefix(3))
+      )
+    }
+    return ReportSection("WHERE", [.stacks(stacks)])
   }
 
   private var time: ReportSection? {

@@ -58,11 +58,13 @@ struct TextTable {
       (rows.map { $0[column].columns } + [columns[column].title.columns]).max() ?? 0
     }
     var excess = widths.reduce(2 * (columns.count - 1), +) - width
+    // On a narrow terminal a few letters have to do, of headings too.
+    let least = columns.map { max(10, $0.title.columns) }
     while excess > 0 {
       // The widest of those that can give.
-      let candidates = columns.indices.filter {
-        columns[$0].isFlexible && widths[$0] > max(10, columns[$0].title.columns)
-      }
+      let flexible = columns.indices.filter { columns[$0].isFlexible }
+      let roomy = flexible.filter { widths[$0] > least[$0] }
+      let candidates = roomy.isEmpty ? flexible.filter { widths[$0] > 6 } : roomy
       guard let widest = candidates.max(by: { widths[$0] < widths[$1] }) else { break }
       // Places lose their function before anything else is cut, which nobody could read then.
       let words = columns.indices.first { place in

@@ -86,6 +86,9 @@ struct TraceInput {
   /// Whether the recorder finished the file.
   var isComplete: Bool { reader.hasIndex && definitions.isComplete }
 
+  /// Nanoseconds that it lasted, as far as that is known.
+  var length: Int64 { definitions.recording.duration ?? max(0, reader.lastTime.nanoseconds) }
+
   /// Calls `body` with all events in the order of time, and shows how far it has come.
   func forEachEvent(
     _ label: String, kinds: Set<ChunkKind> = [.events, .scheduling],

@@ -15,12 +15,20 @@ final class TraceServer: Sendable {
   private static let pieceSize = 256 << 10
 
   private let site: TraceSite
+  private let endsOnDelivery: Bool
+  private let hasViewer: Bool
   private let connections = Atomic(0)
   /// Readable when the trace was delivered.
   private let delivered: (readEnd: FileDescriptor, writeEnd: FileDescriptor)
 
-  init(_ site: TraceSite) throws {
+  /// - Parameters:
+  ///   - endsOnDelivery: Whether one delivery is enough.
+  ///   - hasViewer: Whether the viewer's own files come from here, which it may need later than the
+  ///     trace.
+  init(_ site: TraceSite, endsOnDelivery: Bool, hasViewer: Bool) throws {
     self.site = site
+    self.endsOnDelivery = endsOnDelivery
+    self.hasViewer = hasViewer
     delivered = try FileDescriptor.pipe()
   }
 
@@ -31,24 +39,18 @@ final class TraceServer: Sendable {
 
   /// Serves until the trace was delivered, or for ever, until a signal arrives.
   ///
-  /// - Parameters:
-  ///   - signals: The descriptor on which signals arrive that end us.
-  ///   - endsOnDelivery: Whether one delivery is enough.
-  ///   - hasViewer: Whether the viewer's own files come from here, which it may need later than the
-  ///     trace.
-  func run(
-    on listener: borrowing LoopbackListener, signals: FileDescriptor, endsOnDelivery: Bool,
-    hasViewer: Bool
-  ) {
+  /// - Parameter signals: The descriptor on which signals arrive that end us.
+  func run(on listener: borrowing LoopbackListener, signals: FileDescriptor) {
     var isDelivered = false
     while true {
-      let watched = [listener.descriptor, signals] + (isDelivered ? [] : [delivered.readEnd])
+      var watched = [listener.descriptor, signals]
+      if endsOnDelivery, !isDelivered { watched.append(delivered.readEnd) }
       let ready = poll(watched, milliseconds: isDelivered ? TraceServer.viewerPause : -1)
       if ready[1] {
         // The browser that we started may end before we do.
         if readSignals(signals).contains(where: { $0.number != SIGCHLD }) { return }
       }
-      if ready.last == true, ready.count == 3, endsOnDelivery {
+      if ready.count == 3, ready[2] {
         guard hasViewer else { return }
         isDelivered = true
         continue
@@ -64,7 +66,7 @@ final class TraceServer: Sendable {
     connections.add(1, ordering: .relaxed)
     do {
       let thread = try BackgroundThread { [self] in
-        if serve(connection) { _ = try? delivered.writeEnd.writeAll([1]) }
+        if serve(connection), endsOnDelivery { _ = try? delivered.writeEnd.writeAll([1]) }
         connections.subtract(1, ordering: .relaxed)
       }
       thread.detach()

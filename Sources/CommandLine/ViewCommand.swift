@@ -64,8 +64,8 @@ struct ViewCommand: ParsableCommand {
     Terminal.write(link + "\n", to: .standardOutput)
     explain(port: listener.port, portOfLink: portOfLink)
     if !noBrowser, hasDisplay { openBrowser(link, mask) }
-    let server = try TraceServer(site)
-    server.run(on: listener, signals: signals, endsOnDelivery: !keep, hasViewer: ui != nil)
+    let server = try TraceServer(site, endsOnDelivery: !keep, hasViewer: ui != nil)
+    server.run(on: listener, signals: signals)
   }
 
   private func listen() throws -> LoopbackListener {

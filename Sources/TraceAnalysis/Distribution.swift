@@ -21,7 +21,12 @@ struct Distribution {
   /// number that is added, which costs more than reading the event that the number is of.
   private final class SharedHistogram {
     var histogram: Histogram<UInt64>
-    init(_ histogram: Histogram<UInt64>) { self.histogram = histogram }
+    /// How many values have so many bits.
+    var sizes: [UInt64]
+    init(_ histogram: Histogram<UInt64>, _ sizes: [UInt64]) {
+      self.histogram = histogram
+      self.sizes = sizes
+    }
   }
 
   /// Adds a value of at least 0.
@@ -71,42 +76,40 @@ struct Distribution {
 
   /// How many there are of each size, in steps of two.
   var buckets: [SizeSummary] {
-    var counts = [UInt64](repeating: 0, count: 64)
-    if let histogram = histogram?.histogram {
-      // The histogram's own walk would sum the values, which may be too much for a number.
-      for bits in 1..<64 where bits == 1 || histogram.max >> UInt64(bits - 1) > 0 {
-        let least = bits == 1 ? 0 : UInt64(1) << UInt64(bits - 1)
-        counts[min(bits, Distribution.bits(of: greatest))] &+=
-          histogram.count(within: least...(UInt64(1) << UInt64(bits)) - 1)
-      }
-    } else {
-      for value in kept { counts[Distribution.bits(of: value)] += 1 }
-    }
-    return counts.enumerated().filter { $0.element > 0 }.map { bits, count in
-      SizeSummary(belowNs: bits < 63 ? 1 << Int64(bits) : .max, count: count)
+    var sizes = histogram?.sizes ?? Distribution.noSizes
+    for value in kept { sizes[Distribution.bits(value)] += 1 }
+    return sizes.indices.filter { sizes[$0] > 0 }.map { bits in
+      SizeSummary(belowNs: bits < 63 ? 1 << Int64(bits) : .max, count: sizes[bits])
     }
   }
 
-  /// How many bits a value has: one of 0 has one.
-  private static func bits(of value: Int64) -> Int { 64 - max(value, 1).leadingZeroBitCount }
+  private static let noSizes = [UInt64](repeating: 0, count: 64)
+
+  @inline(__always)
+  private static func bits(_ value: Int64) -> Int { 64 - max(value, 1).leadingZeroBitCount }
 
   private mutating func beginHistogram() {
     var histogram = Histogram<UInt64>(
       highestTrackableValue: 1 << 16, numberOfSignificantValueDigits: .two)
     histogram.autoResize = true
-    for value in kept { histogram.record(UInt64(max(value, 0))) }
+    var sizes = Distribution.noSizes
+    for value in kept {
+      histogram.record(UInt64(max(value, 0)))
+      sizes[Distribution.bits(value)] += 1
+    }
     kept = []
-    self.histogram = SharedHistogram(histogram)
+    self.histogram = SharedHistogram(histogram, sizes)
   }
 
   @inline(__always)
   private mutating func record(_ value: Int64, count: UInt64) {
     // A copy of this distribution goes its own way.
     if !isKnownUniquelyReferenced(&histogram), let shared = histogram {
-      histogram = SharedHistogram(shared.histogram)
+      histogram = SharedHistogram(shared.histogram, shared.sizes)
     }
     let count = min(count, Distribution.mostCounted - self.count)
     self.count += count
     histogram?.histogram.record(UInt64(max(value, 0)), count: count)
+    histogram?.sizes[Distribution.bits(value)] += count
   }
 }

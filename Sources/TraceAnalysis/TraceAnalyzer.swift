@@ -17,6 +17,8 @@ public struct TraceAnalyzer {
   /// Whether it is only a part of the recording.
   private let isPart: Bool
   private var clipper: EventClipper?
+  /// Whether what is added are only the beginnings of what goes on after the part.
+  var isCutting = false
   private let lostEvents: UInt64
   private let isComplete: Bool
   private var locks: [LockAccumulator]
@@ -122,6 +124,7 @@ public struct TraceAnalyzer {
     for index in threads.indices { threads[index] = ThreadAccumulator() }
     candidates = Candidates()
     gils = GILAnalysis()
+    unfinished = UnfinishedWaits()
     tasks.restart()
     eventCount = 0
   }

@@ -182,7 +182,9 @@ extension TraceAnalyzer {
   mutating func finishPart(_ clipper: EventClipper) {
     if !clipper.isBegun { restart() }
     let count = eventCount
+    isCutting = true
     feed(clipper.unfinished().span)
+    isCutting = false
     // They are events of the time after.
     eventCount = count
     for lock in clipper.takenAfter {

@@ -12,7 +12,8 @@ private func isOneLine(_ text: String, about name: String) -> Bool {
 /// usage, and nothing half-written.
 @Suite struct BadInputTests {
   static let readers = [
-    ["report"], ["report", "--format", "json"], ["export"], ["info"],
+    ["report"], ["report", "--format", "json"], ["info"],
+    ["export"], ["export", "--format", "pprof"], ["export", "--format", "collapsed"],
   ]
 
   @Test(arguments: readers)

@@ -64,6 +64,15 @@ private func freePort() throws -> String {
   return String(result.output.dropLast())
 }
 
+/// Whether all threads of a process wait for something.
+private func isAsleep(_ pid: Int32) throws -> Bool {
+  let states = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task").map {
+    try String(contentsOfFile: "/proc/\(pid)/task/\($0)/stat", encoding: .utf8)
+      .components(separatedBy: ") ").last?.first
+  }
+  return states.allSatisfy { $0 == "S" }
+}
+
 private let viewer = "https://ui.perfetto.dev"
 
 /// A viewer's files, and some that it must not give away.
@@ -181,6 +190,12 @@ private func viewerFolder(in folder: TemporaryFolder) throws -> String {
     let view = try Viewing("--no-browser", "--keep", "--port", try freePort(), "x.ctrace")
     let answers = try (0..<3).map { _ in try view.get().body }
     #expect(Set(answers).count == 1)
+    // Between requests it sleeps.
+    var sleeping = 0
+    try view.program.wait(for: "sleep") {
+      sleeping = try isAsleep(view.program.pid) ? sleeping + 1 : 0
+      return sleeping == 10
+    }
     view.program.send(SIGTERM)
     #expect(try view.program.result().status == 0)
     // No two links are the same.

@@ -77,6 +77,14 @@ extension RecordingTests {
       #expect(report.findings.first?.kind == "deadlock")
     }
 
+    @Test func `So can the interpreter's lock, with one of C`() throws {
+      let (run, report) = try hang(
+        ["/usr/bin/python3", "\(Workload.sources)/python/gil_deadlock.py"], with: SIGTERM)
+      #expect(run.errors.contains("for GIL, held by keeper"), "\(run.errors)")
+      let finding = try #require(report.findings.first)
+      #expect(finding.kind == "deadlock" && finding.evidence["threads"] == 2)
+    }
+
     @Test(arguments: ["long", "timed"])
     func `Threads that only wait for long are left alone`(how: String) throws {
       let folder = try TemporaryFolder()

@@ -15,7 +15,7 @@ extension RecordingTests {
 
     // MARK: Lock order
 
-    @Test(arguments: ["inverted", "three", "writers"])
+    @Test(arguments: ["inverted", "three", "writers", "again"])
     func `Locks taken in opposite orders are told though nothing happened`(how: String) throws {
       let recording = try TestRecording(Workload.build("lock_order"), how)
       let found = try #require(try finding("lock-order", recording))
@@ -32,7 +32,9 @@ extension RecordingTests {
     }
 
     @Test(
-      arguments: ["gated", "alone", "tried", "timed", "remade", "before", "readers", "handed"])
+      arguments: [
+        "gated", "alone", "tried", "timed", "remade", "renewed", "before", "readers", "handed",
+      ])
     func `Orders that can't end in a deadlock are no problem`(how: String) throws {
       let recording = try TestRecording(Workload.build("lock_order"), how)
       let found = try finding("lock-order", recording)
@@ -99,7 +101,7 @@ extension RecordingTests {
       #expect(found.places?.first?.stack.functions.first == "await_ready")
       let waited = try #require(found.evidence["waitNs"])
       #expect(waited <= (try recording.value("waited")) && waited > 0)
-      for how in ["kept", "nothing"] {
+      for how in ["kept", "early", "nothing"] {
         #expect(try finding("lost-wakeup", TestRecording(program, how)) == nil)
       }
     }

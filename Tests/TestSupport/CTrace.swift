@@ -128,3 +128,10 @@ extension [FrameSummary] {
   /// The functions, innermost first.
   public var functions: [String] { map(\.function) }
 }
+
+extension Report {
+  /// Reads what `ctrace report --format json` wrote.
+  public init(json: String) throws {
+    self = try JSONDecoder().decode(Report.self, from: Data(json.utf8))
+  }
+}

@@ -1,3 +1,4 @@
+internal import TraceFile
 public import TraceModel
 
 /// What the kernel says of threads.
@@ -65,5 +66,40 @@ extension TraceBuilder {
       Event(
         kind: .signal, operation: operation, thread: thread, time: Timestamp(nanoseconds: time),
         lock: lock))
+  }
+}
+
+extension TraceBuilder {
+  /// The recording as a file in which the kernel's word stands as it does in real ones: by CPU, of tasks.
+  /// What happens at the same moment in several chunks has no order.
+  public func fileByCPU() throws -> [UInt8] {
+    var trace = self
+    for case .thread(let thread) in list {
+      trace.define(
+        .task(
+          KernelTask(
+            id: KernelTaskID(rawValue: thread.id.rawValue), tid: thread.tid, start: thread.start,
+            end: thread.end)))
+    }
+    trace.events = events.filter { !$0.kind.isScheduling }
+    var cpus: [Int64: SchedulingChunkBuilder] = [:]
+    for event in events.sorted(by: { $0.time < $1.time }) where event.kind.isScheduling {
+      let (own, other) = (
+        KernelTaskID(rawValue: event.thread.rawValue), KernelTaskID(rawValue: event.owner.rawValue)
+      )
+      var cpu = cpus[event.value] ?? SchedulingChunkBuilder(cpu: Int(event.value))
+      if event.kind == .switch {
+        cpu.appendSwitch(from: own, to: other, reason: event.operation, at: event.time)
+      } else {
+        cpu.appendWakeup(
+          of: own, by: other, operation: event.operation, on: Int(event.value), at: event.time)
+      }
+      cpus[event.value] = cpu
+    }
+    let chunks = cpus.sorted { $0.key < $1.key }.map { cpu in
+      var builder = cpu.value
+      return builder.seal(lost: 0)
+    }
+    return try trace.file(scheduling: chunks)
   }
 }

@@ -11,7 +11,7 @@ public struct TraceBuilder {
   /// Everything defined so far.
   public private(set) var list: [Definition] = []
   /// Events in the order they were added.
-  public private(set) var events: [Event] = []
+  public internal(set) var events: [Event] = []
   private var lastThread: UInt32 = 0
   private var lastLock: UInt32 = 0
   private var lastStack: UInt32 = 0

@@ -7,7 +7,9 @@
 //   tried      the second lock is only tried
 //   timed      the second lock is given up after a while
 //   remade     between both the locks are destroyed and made anew, in the same places
+//   renewed    one of them is
 //   before     the main thread does one before it begins the thread that does the other
+//   again      and once more while that thread lives
 //   readers    both locks are reader/writer locks, and both threads only read
 //   writers    the same, but one of them writes
 //   handed     the first lock is released by another thread than the one that acquired it
@@ -46,6 +48,12 @@ NAMED static void *around(void *unused) {
 }
 static void *both_ways(void *unused) {
   forwards(NULL);
+  return backwards(unused);
+}
+
+static sem_t told;
+static void *go_backwards_when_told(void *unused) {
+  OK(sem_wait(&told));
   return backwards(unused);
 }
 
@@ -109,10 +117,10 @@ int main(int count, char **arguments) {
   } else if (strcmp(what, "tried") == 0 || strcmp(what, "timed") == 0) {
     how = strcmp(what, "tried") == 0 ? TRIES : HAS_TIME;
     run(forwards, backwards);
-  } else if (strcmp(what, "remade") == 0) {
+  } else if (strcmp(what, "remade") == 0 || strcmp(what, "renewed") == 0) {
     join(start(forwards, NULL));
-    pthread_mutex_t *mutexes[] = {&one_mu, &other_mu};
-    for (int place = 0; place < 2; place++) {
+    pthread_mutex_t *mutexes[] = {&other_mu, &one_mu};
+    for (int place = 0; place < (strcmp(what, "remade") == 0 ? 2 : 1); place++) {
       OK(pthread_mutex_destroy(mutexes[place]));
       OK(pthread_mutex_init(mutexes[place], NULL));
     }
@@ -120,6 +128,12 @@ int main(int count, char **arguments) {
   } else if (strcmp(what, "before") == 0) {
     forwards(NULL);
     join(start(backwards, NULL));
+  } else if (strcmp(what, "again") == 0) {
+    forwards(NULL);
+    pthread_t thread = start(go_backwards_when_told, NULL);
+    forwards(NULL);
+    OK(sem_post(&told));
+    join(thread);
   } else if (strcmp(what, "readers") == 0 || strcmp(what, "writers") == 0) {
     join(start(read_forwards, NULL));
     join(start(go_backwards, strcmp(what, "writers") == 0 ? &one_rw : NULL));

@@ -119,7 +119,7 @@ extension TraceAnalyzer {
   func herdFinding() -> Finding? {
     let found = conditions { $0.inVain >= 100 }.compactMap { condition, wakes -> Finding? in
       guard wakes.inVain >= wakes.woken / 2, wakes.woken / 3 >= wakes.broadcasts else { return nil }
-      let perSecond = Double(wakes.inVain) / max(Double(end.nanoseconds) / 1e9, 1e-9)
+      let perSecond = Double(wakes.inVain) / max(Double(end - start) / 1e9, 1e-9)
       return Finding(
         kind: "thundering-herd", severity: perSecond >= 1000 ? "warning" : "info",
         text: "\(names[condition]) has a thundering herd: \(wakes.broadcasts) broadcasts woke "
@@ -136,12 +136,14 @@ extension TraceAnalyzer {
 
   /// That wakeups were lost: a condition was signalled while nobody waited for it yet, but a thread had
   /// the mutex to look whether it should, began to wait, and did so until its time was over. Who signals
-  /// with the mutex locked can't come in between.
+  /// with the mutex locked can't come in between. It is a warning where that cost 1 % of the run or more: a
+  /// program may well count on short timeouts.
   func lostWakeupFinding() -> Finding? {
     let found = conditions { $0.missed > 0 }.map { condition, wakes -> Finding in
       let longest = wakes.longestMissed
       return Finding(
-        kind: "lost-wakeup", severity: "warning",
+        kind: "lost-wakeup",
+        severity: wakes.missedTime >= end.nanoseconds / 100 ? "warning" : "info",
         text: "\(wakes.missed == 1 ? "a wakeup" : "\(wakes.missed) wakeups") of "
           + "\(names[condition]) came just before the thread began to wait, which then lost "
           + "\(seconds(wakes.missedTime)) until its time was over: signal with the mutex locked",

@@ -14,7 +14,7 @@ struct Handovers {
 
   /// A wait has ended.
   mutating func note(_ event: Event, _ waiter: LockAccumulator.Waiter, othersWait: Bool) {
-    guard waiter.isCharged else { return }
+    guard waiter.hasSeenRelease else { return }
     count += 1
     if othersWait { queued += 1 }
     waited &+= event.duration

@@ -39,33 +39,28 @@ extension TraceAnalyzer {
       orderFinding(), convoyFinding(summaries.locks), preemptionFinding(summaries.locks),
       writerFinding(summaries.locks),
     ].compactMap(\.self)
-    let others =
-      summaries.gils.compactMap(gilStarvationFinding)
-      + [
-        longHoldFinding(summaries.gils), blockingFinding(summaries.tasks),
-        taskFinding(summaries.locks), herdFinding(), lostWakeupFinding(),
-        queueFinding(summaries.queues, .full, summaries.threads),
-        queueFinding(summaries.queues, .empty, summaries.threads), oversubscription,
-      ].compactMap(\.self)
-    let all = (ofLocks + others).sorted { $0.cost > $1.cost }
+    let others = [
+      gilStarvationFinding(summaries.gils), longHoldFinding(summaries.gils),
+      blockingFinding(summaries.tasks), taskFinding(summaries.locks), herdFinding(),
+      lostWakeupFinding(), queueFinding(summaries.queues, .full, summaries.threads),
+      queueFinding(summaries.queues, .empty, summaries.threads), oversubscription,
+    ].compactMap(\.self)
+    let threads = threadFinding(of: recording, locks: summaries.locks, gils: summaries.gils)
+    var all = (ofLocks + others).sorted { $0.cost > $1.cost }
+    // Nobody is to read that all is well with locks behind what is not.
+    if threads.kind != "no-contention" || (deadlock == nil && ofLocks.isEmpty) {
+      all.insert(threads, at: threads.severity == "warning" ? 0 : all.endIndex)
+    }
+    if let deadlock {
+      // That its locks were waited for is told by it.
+      let locks = Set(unfinished.all.values.map { Int64($0.lock.rawValue) })
+      all.removeAll { $0.kind != "lock-order" && locks.contains($0.evidence["lock"] ?? 0) }
+      all.insert(deadlock, at: 0)
+    }
     let warnings = all.filter { $0.severity == "warning" }
-    var threads = [
-      threadFinding(of: recording, locks: summaries.locks, gils: summaries.gils)
-    ]
-    let isMuch = threads[0].severity == "warning"
-    // Nobody is to read that all is well with locks behind what is not, nor that a lock of a deadlock is
-    // much waited for.
-    let isWaitedFor = unfinished.all.values.contains {
-      Int64($0.lock.rawValue) == threads[0].evidence["lock"]
-    }
-    if threads[0].kind == "no-contention"
-      ? deadlock != nil || !ofLocks.isEmpty
-      : deadlock != nil && isWaitedFor
-    {
-      threads = []
-    }
-    return [deadlock].compactMap(\.self) + (isMuch ? threads + warnings : warnings + threads)
-      + all.filter { $0.severity != "warning" }
+    // The verdict on locks comes before what else is only good to know.
+    let rest = all.filter { $0.severity != "warning" }
+    return warnings + rest.filter { $0 == threads } + rest.filter { $0 != threads }
   }
 
   /// What is to be said of threads that waited for locks.

@@ -11,7 +11,7 @@ extension TraceAnalyzer {
     let cpus = Int64(max(definitions.recording.cpus, 1))
     let running = threads.saturatingSum(\.runNs)
     let runnable = threads.saturatingSum(\.runnableNs)
-    let wall = end.nanoseconds
+    let wall = end - start
     guard definitions.recording.scheduling != .off, wall > 0, runnable > 0,
       runnable >= running / 3, runnable >= threadTime / 20
     else { return nil }

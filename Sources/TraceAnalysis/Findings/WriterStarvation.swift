@@ -35,7 +35,7 @@ extension TraceAnalyzer {
   func writerFinding(_ locks: [LockSummary]) -> Finding? {
     let found = locks.compactMap { lock -> Finding? in
       guard lock.kind == LockKind.rwlock.name, let writers = contended(lock)?.writers,
-        writers.starved > 0, writers.starvedTime >= end.nanoseconds / 20
+        writers.starved > 0, writers.starvedTime >= (end - start) / 20
       else { return nil }
       return Finding(
         kind: "writer-starvation", severity: "warning",

@@ -15,16 +15,16 @@ struct LockAccumulator {
     var isWriter = false
     /// From here on it is not charged to any holder yet.
     var unchargedFrom: Timestamp
-    /// Whether a holder has released it meanwhile.
-    var isCharged = false
+    /// Whether the lock was released since it waits.
+    var hasSeenRelease = false
     /// Why it has taken so long up to there.
     var split = WaitSplit()
+    /// What held up its holders longest, by the lock's place, 0 for nothing, and for how long.
+    var blocker: (lock: UInt32, time: Int64) = (0, 0)
     /// Nanoseconds in which nobody had the lock, between holds that it waited for.
     var unheld: Int64 = 0
     /// Readers that asked later, and have had the lock meanwhile.
     var overtaken: UInt64 = 0
-    /// What held up its holders longest, by the lock's place, 0 for nothing, and for how long.
-    var blocker: (lock: UInt32, time: Int64) = (0, 0)
 
     /// A holder waited for something itself.
     mutating func note(_ other: (lock: UInt32, time: Int64)) {
@@ -70,7 +70,7 @@ struct LockAccumulator {
       let waiter = waiting[place]
       waiting[place] = Waiter(
         thread: waiter.thread, start: waiter.start, isWriter: waiter.isWriter,
-        unchargedFrom: max(waiter.unchargedFrom, time), isCharged: waiter.isCharged)
+        unchargedFrom: max(waiter.unchargedFrom, time), hasSeenRelease: waiter.hasSeenRelease)
     }
   }
 
@@ -150,11 +150,12 @@ struct LockAccumulator {
   }
 
   /// A hold ends that others waited for, or that looked as if they did: a lock that was handed over
-  /// keeps the mark of having waiters for one more hold.
-  mutating func release(_ event: Event) {
+  /// keeps the mark of having waiters for one more hold. Returns what it is charged with.
+  @discardableResult
+  mutating func release(_ event: Event) -> Int64 {
     measuredHolds.count += 1
     measuredHolds.time = measuredHolds.time.saturatingAdd(event.duration)
-    guard !waiting.isEmpty || !departed.isEmpty else { return }
+    guard !waiting.isEmpty || !departed.isEmpty else { return 0 }
     if event.isDurationKnown { holds.add(event.duration) }
     let start = holdStart(event)
     var blame: Int64 = 0
@@ -165,19 +166,21 @@ struct LockAccumulator {
         // Before the hold began nobody is known to have had the lock.
         let unheld = max(0, from - waiting[index].unchargedFrom)
         waiting[index].split.other &+= unheld
-        if waiting[index].isCharged { waiting[index].unheld &+= unheld }
+        if waiting[index].hasSeenRelease { waiting[index].unheld &+= unheld }
       }
       if event.operation == .read, start > waiting[index].start { waiting[index].overtaken += 1 }
       if event.time > waiting[index].unchargedFrom {
         waiting[index].unchargedFrom = event.time
-        waiting[index].isCharged = true
+        waiting[index].hasSeenRelease = true
       }
     }
     for wait in departed {
       blame = blame.saturatingAdd(max(0, min(event.time, wait.end) - max(start, wait.start)))
     }
     departed.removeAll(keepingCapacity: true)
-    holdersByStack.add(event.stack, time: max(0, blame))
+    blame = max(0, blame)
+    holdersByStack.add(event.stack, time: blame)
+    return blame
   }
 }
 

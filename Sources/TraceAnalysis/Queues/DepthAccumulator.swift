@@ -44,12 +44,6 @@ struct DepthAccumulator {
     self.partLength = max(partLength, 1)
   }
 
-  /// Nanoseconds from the first value to the last change, and of these those in which it was empty, and
-  /// full: without what follows its use.
-  var used: (time: Int64, empty: Int64, full: Int64) {
-    (Int64(clamping: Int128(duration)), emptyTime, fullTime)
-  }
-
   /// Forgets what was, up to a moment, but not how deep it is.
   mutating func restart(at time: Timestamp) {
     settle(at: time)
@@ -59,6 +53,12 @@ struct DepthAccumulator {
     least = value ?? 0
     (emptyTime, fullTime) = (0, 0)
     timeline = []
+  }
+
+  /// Nanoseconds from the first value to the last change, and of these those in which it was empty, and
+  /// full: without what follows its use.
+  var used: (time: Int64, empty: Int64, full: Int64) {
+    (Int64(clamping: Int128(duration)), emptyTime, fullTime)
   }
 
   /// Whether any value was seen.

@@ -33,8 +33,8 @@ extension TraceAnalyzer {
     }
     timelines[thread].endWait(for: UInt32(truncatingIfNeeded: lock), at: event.time)
     noteWaiters(lock, locks[lock].waiterCount, at: event.time)
-    if event.outcome == .unfinished {
-      unfinished.note(event, kind: lockKinds[lock], isReleased: waiter?.isCharged ?? false)
+    if event.outcome == .unfinished, !isCutting {
+      unfinished.note(event, kind: lockKinds[lock], isReleased: waiter?.hasSeenRelease ?? false)
     }
     guard lockKinds[lock].isContended else {
       if lockKinds[lock] == .condition { endConditionWait(event, lock, thread, locks) }
@@ -74,7 +74,7 @@ extension TraceAnalyzer {
     // No release was seen: the lock is shared with a process that is not recorded as this one's, or its
     // holder ended. Whoever had it when the wait began had it until the waiter was woken.
     let owner = threadIndex.place(of: event.owner.rawValue)
-    if owner != 0, !waiter.isCharged,
+    if owner != 0, !waiter.hasSeenRelease,
       let woken = wokenTime(
         event, timelines[thread].times(from: event.start, to: event.time),
         lastWoken: timelines[thread].hasSwitches ? timelines[thread].lastWoken : nil),

@@ -23,6 +23,9 @@ struct ByteBuffer {
     }
   }
 
+  /// Takes back what was written beyond the first so many bytes.
+  mutating func truncate(to count: Int) { self.count = min(self.count, count) }
+
   /// Appends JSON text as it is.
   mutating func append(_ text: StaticString) {
     append(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))

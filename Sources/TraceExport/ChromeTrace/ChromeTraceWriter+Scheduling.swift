@@ -61,14 +61,17 @@ extension ChromeTraceWriter {
   public mutating func addScheduling(_ events: Span<Event>) {
     for place in events.indices {
       let event = events[place]
-      guard event.kind == .switch || event.kind == .wakeup else { continue }
+      guard event.kind == .switch || event.kind == .wakeup,
+        event.time.nanoseconds < window.upperBound
+      else { continue }
       schedulingNow = max(schedulingNow, ChromeTime.drawn(event.time))
-      if !hasScheduling {
-        hasScheduling = true
-        output.append("\n],\"systemTraceEvents\":\"# tracer: nop\\n")
-      }
       let thread = schedulingNames[threadIndex[event.thread.rawValue]]
       let other = schedulingNames[threadIndex[event.owner.rawValue]]
+      if isCut, thread.tid == 0, event.kind == .wakeup || other.tid == 0 { continue }
+      let written = output.count
+      if !hasScheduling, schedulingNow >= window.lowerBound { beginScheduling() }
+      // What came before tells who is on the CPUs when the window begins.
+      defer { if !hasScheduling { output.truncate(to: written) } }
       if event.kind == .switch {
         add(
           CPUSwitch(
@@ -87,10 +90,16 @@ extension ChromeTraceWriter {
     }
   }
 
+  private mutating func beginScheduling() {
+    hasScheduling = true
+    output.append("\n],\"systemTraceEvents\":\"# tracer: nop\\n")
+    if window.lowerBound > 0 { beginWindowOfScheduling() }
+  }
+
   /// Closes the list of events or the text of scheduling, whichever was written last.
   mutating func appendEndOfEvents() {
     for (cpu, last) in cpuSwitches.sorted(by: { $0.key < $1.key }) {
-      _ = leave(last, cpu, at: .max)
+      _ = leave(last, cpu, at: window.upperBound)
     }
     cpuSwitches = [:]
     output.append(hasScheduling ? "\"}\n" : "\n]}\n")
@@ -139,7 +148,7 @@ extension ChromeTraceWriter {
     return idle
   }
 
-  private mutating func appendSwitch(_ change: CPUSwitch, _ cpu: Int64) {
+  mutating func appendSwitch(_ change: CPUSwitch, _ cpu: Int64) {
     appendLine(change.thread, cpu: cpu, at: change.time)
     output.append("sched_switch: prev_comm=")
     texts.write(change.thread.name, to: &output)

@@ -34,7 +34,7 @@ extension ChromeTraceWriter {
     output.append("\",\"args\":{")
     appendArguments(event, lock)
     output.append(event.outcome.argument)
-    if begin != start || event.start < .zero {
+    if begin != start || event.start < .zero || isBehindWindow {
       output.append(#","cut":true,"waited_ns":"#)
       output.append(event.duration)
     }
@@ -49,7 +49,7 @@ extension ChromeTraceWriter {
   /// and off many times meanwhile.
   mutating func taskRelease(_ event: Event, _ lock: Int, _ track: Int) {
     let start = event.isDurationKnown ? min(ChromeTime.drawn(event.start), now) : now
-    let begin = max(start, min(locks[lock].lastTaskHold, now))
+    let begin = max(shown(start), min(locks[lock].lastTaskHold, now))
     locks[lock].lastTaskHold = now
     appendHoldHead(
       event.isDurationKnown ? #"{"ph":"b""# : #"{"ph":"n""#, lock, track, at: begin)
@@ -64,7 +64,7 @@ extension ChromeTraceWriter {
       texts.write(locks[Int(tasks.states[place].lock)].name, to: &output)
       output.append("\"")
     }
-    if event.isDurationKnown, begin != start || event.start < .zero {
+    if event.isDurationKnown, begin != start || event.start < .zero || isBehindWindow {
       output.append(#","cut":true,"held_ns":"#)
       output.append(event.duration)
     }
@@ -78,7 +78,7 @@ extension ChromeTraceWriter {
 
   /// Ends the tracks of all tasks.
   mutating func endTasks() {
-    for (place, state) in tasks.states.enumerated() {
+    for (place, state) in tasks.states.enumerated() where state.isDrawn {
       appendTaskHead(#"{"ph":"e""#, place, Int(state.track), at: state.end)
       appendTaskName(Int(state.lock))
       output.append("}")
@@ -117,11 +117,17 @@ extension ChromeTraceWriter {
   ) -> Int? {
     guard event.value != 0 else { return nil }
     let process = process(of: event)
-    if let place = tasks.place(of: event.value, in: process) { return place }
-    guard let place = tasks.begin(event.value, in: process, lock: lock, track: track, at: start)
+    let known = tasks.place(of: event.value, in: process)
+    if let known, tasks.states[known].isDrawn { return known }
+    guard
+      let place = known
+        ?? tasks.begin(event.value, in: process, lock: lock, track: track, at: start)
     else { return nil }
-    appendTaskHead(#"{"ph":"b""#, place, track, at: start)
-    appendTaskName(lock)
+    guard !isBeforeWindow else { return place }
+    let state = tasks.states[place]
+    tasks.draw(place, from: shown(start))
+    appendTaskHead(#"{"ph":"b""#, place, Int(state.track), at: shown(start))
+    appendTaskName(Int(state.lock))
     output.append(",\"args\":{\"task\":")
     output.append(event.value)
     output.append("}}")

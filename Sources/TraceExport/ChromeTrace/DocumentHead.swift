@@ -29,8 +29,9 @@ extension ByteBuffer {
   }
 
   /// Appends the start of the document, up to the first event.
-  mutating func appendHead(_ definitions: TraceDefinitions) {
-    let other = recordingFacts(definitions)
+  mutating func appendHead(_ definitions: TraceDefinitions, _ cut: ExportCut) {
+    var other = recordingFacts(definitions)
+    if !cut.notes.isEmpty { other.append(("cut", cut.notes.joined(separator: "; "))) }
     append("{\"displayTimeUnit\":\"ns\",\n\"otherData\":{")
     append(string: other.map { "\"\($0.key)\":\($0.value.jsonString)" }.joined(separator: ",\n"))
     append("},\n\"traceEvents\":[\n")

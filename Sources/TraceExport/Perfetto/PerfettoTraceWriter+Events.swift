@@ -139,6 +139,7 @@ extension PerfettoTraceWriter {
     switch locks[lock].role {
     case .loop: return appendCounter(.ready, lock, recorded.value)
     case .queue:
+      if recorded.operation == .told { locks[lock].items.begin(with: recorded.value) }
       guard locks[lock].depth.tell(recorded.value, byKernel: recorded.operation == .told)
       else { return }
       return appendCounter(.depth, lock, locks[lock].depth.shown)
@@ -154,7 +155,7 @@ extension PerfettoTraceWriter {
   mutating func enqueue(_ recorded: Event, _ lock: Int, _ track: Int) {
     changeDepth(by: recorded.value, lock)
     lastFlow += 1
-    locks[lock].pending.append(recorded.value, flow: lastFlow, at: recorded.time.nanoseconds)
+    locks[lock].items.append(recorded.value, at: recorded.time.nanoseconds, flow: lastFlow)
     startEvent(.instant, on: tracks[track].uuid, .queue, named: name(.enqueue, lock))
     appendName(lock)
     event.append(argument: .items, recorded.value)
@@ -168,14 +169,14 @@ extension PerfettoTraceWriter {
     startEvent(.instant, on: tracks[track].uuid, .queue, named: name(.dequeue, lock))
     appendName(lock)
     event.append(argument: .items, recorded.value)
+    var flow: UInt64?
     if recorded.isDurationKnown {
       event.append(argument: .in_queue_ns, recorded.duration)
-      if let flow = locks[lock].pending.take(
-        recorded.value, since: recorded.start.nanoseconds)
-      {
-        append(.arrivingAmongOthers(flow))
-      }
+      flow = locks[lock].items.take(recorded.value, from: recorded.start.nanoseconds)
+    } else if locks[lock].isOrdered {
+      flow = locks[lock].items.takeFirst(recorded.value)
     }
+    if let flow { append(.arrivingAmongOthers(flow)) }
     appendStack(recorded.stack)
     finishEvent(at: now)
   }

@@ -43,7 +43,9 @@ public struct PerfettoTraceWriter: TimelineWriter {
   private var isFinished = false
 
   /// Writes what was recorded, and the names of all processes and threads.
-  public init(definitions: TraceDefinitions) {
+  ///
+  /// - Parameter cut: Only a whole one: this form leaves nothing out.
+  public init(definitions: TraceDefinitions, cut: ExportCut = ExportCut()) {
     var texts = TextTable()
     // The kernel's numbers end at 2^22, and fields for them at 2^31.
     let ids = ChromeIDs(definitions, firstMadeUp: 1 << 30, areThreadsTold: true)

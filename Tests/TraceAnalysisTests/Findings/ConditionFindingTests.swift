@@ -74,4 +74,14 @@ import Testing
       #expect(found.places?.first?.stack.functions == ["await_job"])
     }
   }
+
+  @Test func `Timeouts that a program counts on are only good to know`() throws {
+    var trace = TraceBuilder(duration: 100_000)
+    let (a, ready) = (trace.thread("a"), trace.lock("ready", kind: .condition))
+    trace.wait(a, ready, from: 100, to: 900, operation: .wait, outcome: .missed)
+    #expect(finding("lost-wakeup", trace)?.severity == "info")
+    trace.wait(a, ready, from: 1000, to: 1300, operation: .wait, outcome: .missed)
+    let found = try #require(finding("lost-wakeup", trace))
+    #expect(found.severity == "warning" && found.text.hasPrefix("2 wakeups of ready came"))
+  }
 }

@@ -45,6 +45,14 @@ import Testing
     #expect(finding.text == "deadlock: a waits for mu, which it holds itself: do not lock it twice")
   }
 
+  @Test func `That its locks were waited for is not told beside it, and other problems are`() {
+    var (trace, threads, _) = ring(2)
+    trace.wait(
+      threads[0], trace.lock("ready", kind: .condition), from: 10, to: 90, outcome: .missed)
+    trace.wait(threads[1], trace.lock("other"), from: 0, to: 20)
+    #expect(report(trace).findings.map(\.kind) == ["deadlock", "lost-wakeup"])
+  }
+
   @Test func `A thread of Python's may wait for its own lock, which any may release`() {
     for (kind, isDeadlock) in [(LockKind.pythonLock, false), (.spinlock, true)] {
       var trace = TraceBuilder(duration: 1000)

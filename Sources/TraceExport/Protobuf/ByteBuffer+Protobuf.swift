@@ -16,6 +16,11 @@ extension ByteBuffer {
     append(field: number, UInt64(bitPattern: value))
   }
 
+  /// Appends a number of a field that holds many.
+  mutating func append(varint value: UInt64) {
+    withRoom(for: 10) { writeVarint(value, to: $0, at: 0) }
+  }
+
   /// Appends a field that is a message.
   mutating func append(field number: Int, _ message: borrowing ByteBuffer) {
     appendHead(ofField: number, count: message.count)
