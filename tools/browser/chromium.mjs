@@ -18,6 +18,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+/** Seconds in which the browser has to answer. */
+const patience = 60;
 const names = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
 /**
@@ -61,7 +63,10 @@ class Browser {
     });
     child.stdio[3].on("error", () => {});
     child.on("exit", () => {
-      for (const { reject } of this.#waiting.values()) reject(new Error(`chromium ended: ${this.#words}`));
+      for (const { reject, clock } of this.#waiting.values()) {
+        clearTimeout(clock);
+        reject(new Error(`chromium ended: ${this.#words}`));
+      }
       this.#waiting.clear();
     });
   }
@@ -70,7 +75,11 @@ class Browser {
   send(method, params = {}, sessionId) {
     return new Promise((resolve, reject) => {
       const id = this.#next++;
-      this.#waiting.set(id, { resolve, reject, method });
+      const clock = setTimeout(() => {
+        this.#waiting.delete(id);
+        reject(new Error(`no answer in ${patience} s: ${method} ${JSON.stringify(params).slice(0, 300)}`));
+      }, patience * 1000);
+      this.#waiting.set(id, { resolve, reject, method, clock });
       this.#child.stdio[3].write(`${JSON.stringify({ id, method, params, sessionId })}\0`);
     });
   }
@@ -79,6 +88,7 @@ class Browser {
     const waiting = this.#waiting.get(message.id);
     if (waiting) {
       this.#waiting.delete(message.id);
+      clearTimeout(waiting.clock);
       if (message.error) waiting.reject(new Error(`${waiting.method}: ${message.error.message}`));
       else waiting.resolve(message.result);
     } else if (message.method) {
@@ -90,7 +100,8 @@ class Browser {
   async open(url) {
     const { targetId } = await this.send("Target.createTarget", { url: "about:blank" });
     const { sessionId } = await this.send("Target.attachToTarget", { targetId, flatten: true });
-    const page = new Page((method, params) => this.send(method, params, sessionId));
+    const page = new Page((method, params) => this.send(method, params, sessionId),
+      () => this.send("Target.closeTarget", { targetId }));
     this.#pages.set(sessionId, page);
     await page.start(url, this.#size);
     return page;
@@ -110,10 +121,15 @@ class Page {
   errors = [];
   /** The addresses of everything that it asked for. */
   requests = [];
+  /** Closes it. */
+  close;
   #send;
   #loaded;
 
-  constructor(send) { this.#send = send; }
+  constructor(send, close) {
+    this.#send = send;
+    this.close = close;
+  }
 
   /** An event of the protocol. */
   receive(method, params) {
@@ -143,7 +159,10 @@ class Page {
 
   /** Goes to an address and waits until it is loaded. */
   async go(url) {
-    const loaded = new Promise((resolve) => { this.#loaded = resolve; });
+    const loaded = new Promise((resolve, reject) => {
+      const clock = setTimeout(() => reject(new Error(`not loaded in ${patience} s: ${url}`)), patience * 1000);
+      this.#loaded = () => { clearTimeout(clock); resolve(); };
+    });
     const { errorText } = await this.#send("Page.navigate", { url });
     if (errorText) throw new Error(`${url}: ${errorText}`);
     await loaded;
@@ -238,8 +257,12 @@ class Page {
     await this.#send("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile: false });
   }
 
+  /** Puts it before other pages: one that is behind draws nothing. */
+  async show() { await this.#send("Page.bringToFront"); }
+
   /** Writes what is seen, or all of the page, as a PNG. */
   async screenshot(path, { whole = false } = {}) {
+    await this.show();
     let clip;
     if (whole) {
       const { cssContentSize } = await this.#send("Page.getLayoutMetrics");

@@ -156,6 +156,8 @@ test("a part of the run has a page too", async () => {
   assert.match(text, /Note: of a part of a recording/);
   assert.doesNotMatch(text, unfinished);
   assert.deepEqual(part.errors, []);
+  await part.close();
+  await page.show();
 });
 
 test("all words are finished", async () => {
