@@ -34,6 +34,9 @@ class Comparison {
 const argument = (name) =>
   `COALESCE(EXTRACT_ARG(arg_set_id, 'debug.${name}'), EXTRACT_ARG(arg_set_id, 'args.${name}'))`;
 
+/** The length of a slice: what is drawn cut says how long it was. */
+const length = `COALESCE(${argument("waited_ns")}, ${argument("ran_ns")}, dur)`;
+
 /** Rows by the value of their column `name`. */
 const byName = (rows) => new Map(rows.map((row) => [row.name, row]));
 
@@ -64,12 +67,10 @@ function checkImport(processor, comparison) {
 
 /** Waits by lock: how many, how long together, the longest. */
 function checkWaits(processor, report, comparison) {
-  // What is drawn cut says how long it was.
   const found = byName(
     processor.query(`
       SELECT name, count(*) AS count, sum(length) AS total, max(length) AS longest FROM (
-        SELECT ${argument("lock")} AS name,
-          COALESCE(${argument("waited_ns")}, ${argument("ran_ns")}, dur) AS length
+        SELECT ${argument("lock")} AS name, ${length} AS length
         FROM slice WHERE category IN ('wait', 'task', 'call'))
       WHERE name IS NOT NULL GROUP BY name`),
   );
@@ -182,7 +183,7 @@ function checkFlows(processor, comparison) {
 /** What both forms have must be the same in both. */
 function summary(processor) {
   return processor.query(`
-    SELECT category AS name, count(*) AS count, sum(dur) AS total, max(dur) AS longest FROM slice
+    SELECT category AS name, count(*) AS count, sum(${length}) AS total, max(${length}) AS longest FROM slice
     WHERE category IN ('wait', 'work', 'instant', 'call', 'wakeup') GROUP BY 1
     UNION ALL
     SELECT substr(t.name, 1, instr(t.name, ' ') - 1), count(*), CAST(sum(value) AS INT), CAST(max(value) AS INT)

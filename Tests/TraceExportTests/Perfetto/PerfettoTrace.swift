@@ -153,7 +153,7 @@ extension PerfettoTrace {
         KernelEvent(
           cpu: bundle.number(1) ?? 0, time: event.number(1) ?? 0, tid: event.number(2) ?? 0,
           flags: event.number(5), kind: kind,
-          fields: event.message(kind) ?? ProtobufMessage([UInt8]())!))
+          fields: event.message(kind) ?? ProtobufMessage()))
     }
   }
 

@@ -7,6 +7,9 @@ struct ProtobufMessage {
 
   var fields: [(number: Int, value: Value)] = []
 
+  /// A message that says nothing.
+  init() {}
+
   /// Reads a message; nil where it is none.
   init?(_ bytes: some Collection<UInt8>) {
     var rest = Array(bytes)[...]
