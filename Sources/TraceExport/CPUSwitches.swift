@@ -17,7 +17,7 @@ struct CPUChange {
 /// Between two switches of the program others may have come and gone, of whom nothing is told: so a
 /// thread of another program is drawn only where both its coming and its leaving are known, and as idle
 /// elsewhere. Of a thread that ends the last switch may not be told: it leaves where it ended. One of which
-/// the first word is that it leaves has been there since it began.
+/// the first word is that it leaves has been there since it began, and one that wakes another is on a CPU.
 struct CPUSwitches {
   /// What has to be known of a thread.
   struct Thread {
@@ -28,6 +28,10 @@ struct CPUSwitches {
     var end: Int64?
     /// Whether it has been on a CPU, or about to be.
     var isSeen = false
+    /// Whether it is on a CPU now, as far as is told.
+    var isOn = false
+    /// When it did what only a thread on a CPU does, while it was not told to be on one.
+    var acted: Int64?
   }
 
   /// Far more than any machine has.
@@ -51,8 +55,11 @@ struct CPUSwitches {
   /// Forgets the switches that are ready.
   mutating func removeReady() { ready.removeAll(keepingCapacity: true) }
 
-  /// A thread was woken: it has not been on a CPU all the time.
-  mutating func wake(_ thread: Int) { threads[thread].isSeen = true }
+  /// A thread was woken, so that it has not been on a CPU all the time, by one that is.
+  mutating func wake(_ thread: Int, by waker: Int, at time: Int64) {
+    threads[thread].isSeen = true
+    if !threads[waker].isOn, threads[waker].acted == nil { threads[waker].acted = time }
+  }
 
   /// Adds a switch; ``ready`` has what is known thereby.
   mutating func add(_ change: CPUChange) {
@@ -75,8 +82,11 @@ struct CPUSwitches {
     {
       come(change, from: CPUSwitches.idle, since: 0)
     }
-    threads[change.thread].isSeen = true
-    threads[change.next].isSeen = true
+    for (thread, isOn) in [(change.thread, false), (change.next, true)] {
+      threads[thread].isSeen = true
+      threads[thread].isOn = isOn
+      threads[thread].acted = nil
+    }
     let isKnown = !threads[change.next].isForeign
     if isKnown { ready.append(change) }
     last[change.cpu] = (change, isKnown)
@@ -92,11 +102,11 @@ struct CPUSwitches {
   private mutating func come(_ change: CPUChange, from shown: Int, since time: Int64) {
     guard shown != change.thread else { return }
     let thread = threads[change.thread]
-    let start = thread.isSeen ? change.time : max(min(thread.start, change.time), time)
+    let since = thread.isSeen ? thread.acted ?? change.time : thread.start
     ready.append(
       CPUChange(
         cpu: change.cpu, thread: shown, reason: shown == CPUSwitches.idle ? .unknown : .blocked,
-        next: change.thread, time: start))
+        next: change.thread, time: max(min(since, change.time), time)))
   }
 
   /// A thread has the CPU that is not known to leave by that time. Returns what is shown then, and since

@@ -98,4 +98,17 @@ import TraceModel
     // But not before another came.
     #expect(lines == ["0 10: 0 R 101", "0 10: 101 S 102", "0 20: 102 S 0"])
   }
+
+  @Test func `A thread that wakes another is on a CPU, told or not`() throws {
+    let wakeup = Event(
+      kind: .wakeup, thread: .init(2), time: .init(15), owner: .init(1), value: 0)
+    let lines = try lines([
+      change(0, .unknown, to: 1, at: 5), change(1, .preempted, to: 4, at: 10), wakeup,
+      change(1, .preempted, to: 2, at: 20), change(2, .ended, to: 0, at: 30),
+    ])
+    #expect(
+      lines == [
+        "0 5: 0 R 101", "0 10: 101 R+ 0", "0 15: 0 R 101", "0 20: 101 R+ 102", "0 30: 102 X 0",
+      ])
+  }
 }

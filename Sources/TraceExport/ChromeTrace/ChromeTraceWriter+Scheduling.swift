@@ -49,7 +49,7 @@ extension ChromeTraceWriter {
             cpu: cpu, thread: thread, reason: event.operation, next: other, time: schedulingNow))
         appendReadySwitches()
       } else {
-        cpuSwitches.wake(thread)
+        cpuSwitches.wake(thread, by: other, at: schedulingNow)
         appendLine(other, cpu: cpu, at: schedulingNow)
         output.append("sched_waking: comm=")
         texts.write(schedulingNames[thread].name, to: &output)

@@ -22,7 +22,7 @@ extension PerfettoTraceWriter {
             cpu: cpu, thread: thread, reason: event.operation, next: other, time: schedulingNow))
         appendReadySwitches()
       } else {
-        cpuSwitches.wake(thread)
+        cpuSwitches.wake(thread, by: other, at: schedulingNow)
         appendWaking(
           of: thread, by: other, isInterrupt: event.operation == .interrupt, cpu,
           at: schedulingNow)
