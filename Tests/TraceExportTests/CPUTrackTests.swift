@@ -56,7 +56,8 @@ import TraceModel
       change(1, .preempted, to: 3, at: 10), change(3, .blocked, to: 1, at: 20),
       change(1, .blocked, to: 0, at: 30),
     ])
-    #expect(lines == ["0 10: 101 R+ 203", "0 20: 203 S 101", "0 30: 101 S 0"])
+    #expect(
+      lines == ["0 0: 0 R 101", "0 10: 101 R+ 203", "0 20: 203 S 101", "0 30: 101 S 0"])
   }
 
   @Test func `What other programs did among themselves is idle`() throws {
@@ -64,7 +65,8 @@ import TraceModel
       change(1, .preempted, to: 3, at: 10), change(4, .blocked, to: 1, at: 20),
       change(1, .blocked, to: 4, at: 30),
     ])
-    #expect(lines == ["0 10: 101 R+ 0", "0 20: 0 R 101", "0 30: 101 S 0"])
+    #expect(
+      lines == ["0 0: 0 R 101", "0 10: 101 R+ 0", "0 20: 0 R 101", "0 30: 101 S 0"])
   }
 
   @Test func `A thread whose last switch is not told leaves when it ends`() throws {
@@ -80,8 +82,33 @@ import TraceModel
 
   @Test func `A thread of the program that leaves has come`() throws {
     let lines = try lines([
+      change(0, .unknown, to: 1, at: 10), change(0, .unknown, to: 2, at: 11, cpu: 1),
+      change(2, .blocked, to: 0, at: 20),
+    ])
+    #expect(
+      lines == [
+        "0 10: 0 R 101", "1 11: 0 R 102", "0 20: 101 S 102", "0 20: 102 S 0", "1 60: 102 X 0",
+      ])
+  }
+
+  @Test func `A thread whose first word is that it leaves has been there since it began`() throws {
+    let lines = try lines([
       change(0, .unknown, to: 1, at: 10), change(2, .blocked, to: 0, at: 20),
     ])
-    #expect(lines == ["0 10: 0 R 101", "0 20: 101 S 102", "0 20: 102 S 0"])
+    // But not before another came.
+    #expect(lines == ["0 10: 0 R 101", "0 10: 101 S 102", "0 20: 102 S 0"])
+  }
+
+  @Test func `A thread that wakes another is on a CPU, told or not`() throws {
+    let wakeup = Event(
+      kind: .wakeup, thread: .init(2), time: .init(15), owner: .init(1), value: 0)
+    let lines = try lines([
+      change(0, .unknown, to: 1, at: 5), change(1, .preempted, to: 4, at: 10), wakeup,
+      change(1, .preempted, to: 2, at: 20), change(2, .ended, to: 0, at: 30),
+    ])
+    #expect(
+      lines == [
+        "0 5: 0 R 101", "0 10: 101 R+ 0", "0 15: 0 R 101", "0 20: 101 R+ 102", "0 30: 102 X 0",
+      ])
   }
 }

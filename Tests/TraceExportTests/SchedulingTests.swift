@@ -84,7 +84,8 @@ import TraceModel
     trace.wake(a, by: b, at: 410)
     trace.come(a, at: 450)
     let with = try export(trace)
-    #expect(with.lines?.count == 4)
+    // That it was on a CPU from its start on is told too.
+    #expect(with.lines?.count == 5)
     #expect(with.trace.slices.map(\.name) == without.trace.slices.map(\.name))
     #expect(with.trace.events.count == without.trace.events.count)
     // Written one by one it is the same document.

@@ -210,7 +210,8 @@ extension TraceAnalyzer {
     guard creator != 0, creator != thread else { return }
     // The path of a thread that was not heard of leads to its start.
     let born = timelines[thread].path.until
-    timelines[creator].settle(to: born)
+    // A thread is woken before it says that it has begun: what its creator does until then is not known.
+    timelines[creator].settle(to: min(born, time))
     var path = timelines[creator].path(to: born, isBlocked: timelines[creator].isBlocked)
     path.until = max(path.until, born)
     timelines[thread].path = path

@@ -40,21 +40,6 @@ extension ChromeTraceWriter {
       }
     }
   }
-
-  /// Writes which threads are on their CPUs when the window begins.
-  mutating func beginWindowOfScheduling() {
-    for (cpu, last) in cpuSwitches.sorted(by: { $0.key < $1.key }) {
-      cpuSwitches[cpu] = nil
-      let hasEnded = last.next.end.map { $0 <= window.lowerBound } ?? false
-      guard last.next.tid != 0, !last.next.isForeign, !hasEnded else { continue }
-      let idle = schedulingNames[ChromeIDs.unknown]
-      var first = CPUSwitch(
-        thread: idle, state: idle.unknownState, next: last.next, time: window.lowerBound)
-      appendSwitch(first, cpu)
-      first.isWritten = true
-      cpuSwitches[cpu] = first
-    }
-  }
 }
 
 extension Event {

@@ -27,12 +27,14 @@ public struct ChromeTraceWriter: TimelineWriter {
   var tasks = TaskTracks()
   /// When the last event happened: no slice may end before one that was written.
   var now: Int64 = 0
-  /// What threads are called in the lines of scheduling, and when the last of those happened.
+  /// What the threads of tracks are called in the lines of scheduling, and when the last of those
+  /// happened.
   let schedulingNames: [SchedulingName]
   var schedulingNow: Int64 = 0
   var hasScheduling = false
-  /// The last switch of each CPU.
-  var cpuSwitches: [Int64: CPUSwitch] = [:]
+  var cpuSwitches: CPUSwitches
+  /// The threads that the CPUs have when the window begins, by their tracks.
+  var windowThreads: [Int: Int] = [:]
   /// What is shown.
   let window: Range<Int64>
   let isCut: Bool
@@ -72,20 +74,13 @@ public struct ChromeTraceWriter: TimelineWriter {
       TrackState(place: texts.add("\"pid\":\($0.pid),\"tid\":\($0.tid)"))
     }
     let idle = SchedulingName.idle(&texts)
-    // Program images that share a track are one thread to the kernel: it ends with the last.
-    var ends: [Int: Timestamp] = [:]
-    var foreign: Set<Int> = []
-    for thread in definitions.threads.values {
-      if definitions.isForeign(thread) { foreign.insert(ids.track(thread.id)) }
-      let end = thread.end ?? Timestamp(nanoseconds: .max)
-      ends[ids.track(thread.id), default: end] = max(ends[ids.track(thread.id)] ?? end, end)
-    }
-    schedulingNames = threads.map {
-      guard $0.track != ChromeIDs.unknown, $0.isShown else { return idle }
-      let end = ends[$0.track].flatMap { $0.nanoseconds == .max ? nil : $0 }
-      return SchedulingName(
-        ids.tracks[$0.track], end: end, isForeign: foreign.contains($0.track), &texts)
-    }
+    let shown = Set(threads.filter(\.isShown).map(\.track))
+    schedulingNames =
+      [idle]
+      + ids.tracks.enumerated().dropFirst().map { place, track in
+        shown.contains(place) ? SchedulingName(track, &texts) : idle
+      }
+    cpuSwitches = CPUSwitches(definitions, ids)
     self.texts = texts
     unknown = (ids.processes[ChromeIDs.unknown], ids.tracks[ChromeIDs.unknown])
     needsUnknown =

@@ -26,8 +26,17 @@ struct InternedTexts {
   enum Argument: UInt64, CaseIterable {
     case lock = 1
     case kind, address, operation, outcome, owner, mutex, stack, cut
-    case waited_ns, requested_ns, held_ns, acquired_ns, ran_ns, began_ns
-    case value, task, name, items, in_queue_ns
+    case waited, requested, held, acquired, ran, began
+    case value, task, items, inQueue
+
+    /// Lengths and moments are in nanoseconds, and say so.
+    var name: String {
+      switch self {
+      case .waited, .requested, .held, .acquired, .ran, .began: "\(self)_ns"
+      case .inQueue: "in_queue_ns"
+      default: "\(self)"
+      }
+    }
   }
 
   /// Names of locks, cut; the first is that of locks without a definition.
@@ -103,7 +112,7 @@ struct InternedTexts {
       data.append(interned: Schema.categories, category.rawValue, "\(category)")
     }
     for argument in Argument.allCases {
-      data.append(interned: Schema.argumentNames, argument.rawValue, "\(argument)")
+      data.append(interned: Schema.argumentNames, argument.rawValue, argument.name)
     }
     for operation in Event.Operation.allCases {
       data.append(

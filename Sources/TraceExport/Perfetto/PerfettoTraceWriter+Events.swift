@@ -24,7 +24,7 @@ extension PerfettoTraceWriter {
       let mutex = lockIndex[recorded.partner.rawValue]
       event.append(argument: .mutex, text: interning { $0.text(ofLock: mutex, &$1) })
     }
-    appendCut(recorded, slice, .waited_ns, .requested_ns)
+    appendCut(recorded, slice, .waited, .requested)
     appendStack(recorded.stack)
     finishEvent(at: slice.begin)
     appendEnd(on: uuid, at: slice.end)
@@ -89,7 +89,7 @@ extension PerfettoTraceWriter {
       let slice = place(recorded, track)
       startEvent(.begin, on: tracks[track].uuid, .hold, named: name(.hold, lock))
       appendArguments(recorded, lock)
-      appendCut(recorded, slice, .held_ns, .acquired_ns)
+      appendCut(recorded, slice, .held, .acquired)
       appendStack(recorded.stack)
       append(flow)
       finishEvent(at: slice.begin)
@@ -121,7 +121,7 @@ extension PerfettoTraceWriter {
     appendCut(
       recorded,
       DrawnSlice(begin: begin, end: now, isCut: begin != recorded.start.nanoseconds),
-      .held_ns, .acquired_ns)
+      .held, .acquired)
     appendStack(recorded.stack)
     append(flow)
     finishEvent(at: begin)
@@ -171,7 +171,7 @@ extension PerfettoTraceWriter {
     event.append(argument: .items, recorded.value)
     var flow: UInt64?
     if recorded.isDurationKnown {
-      event.append(argument: .in_queue_ns, recorded.duration)
+      event.append(argument: .inQueue, recorded.duration)
       flow = locks[lock].items.take(recorded.value, from: recorded.start.nanoseconds)
     } else if locks[lock].isOrdered {
       flow = locks[lock].items.takeFirst(recorded.value)
@@ -206,7 +206,7 @@ extension PerfettoTraceWriter {
     startEvent(.begin, on: tracks[track].uuid, category, named: name(.plain, lock))
     appendArguments(recorded, lock)
     arguments(&self)
-    appendCut(recorded, slice, .ran_ns, .began_ns)
+    appendCut(recorded, slice, .ran, .began)
     appendStack(recorded.stack)
     finishEvent(at: slice.begin)
     appendEnd(on: tracks[track].uuid, at: slice.end)
@@ -228,7 +228,7 @@ extension PerfettoTraceWriter {
     appendCut(
       recorded,
       DrawnSlice(begin: begin, end: now, isCut: begin != recorded.start.nanoseconds),
-      .ran_ns, .began_ns)
+      .ran, .began)
     appendStack(recorded.stack)
     finishEvent(at: begin)
     appendEnd(on: uuid, at: now)

@@ -11,22 +11,20 @@ extension PerfettoTraceWriter {
     for place in events.indices {
       let event = events[place]
       guard event.kind == .switch || event.kind == .wakeup,
-        let cpu = SchedulingBundles.cpu(event.value)
+        let cpu = CPUSwitches.cpu(event.value)
       else { continue }
       schedulingNow = max(schedulingNow, event.time.nanoseconds)
-      let track = threads[threadIndex[event.thread.rawValue]].track
+      let thread = threads[threadIndex[event.thread.rawValue]].track
       let other = threads[threadIndex[event.owner.rawValue]].track
-      for track in [track, other] where track != ChromeIDs.unknown {
-        tracks[track].firstTime = min(tracks[track].firstTime, schedulingNow)
-        tracks[track].lastTime = max(tracks[track].lastTime, schedulingNow)
-      }
       if event.kind == .switch {
-        add(
+        cpuSwitches.add(
           CPUChange(
-            thread: track, reason: event.operation, next: other, time: schedulingNow), cpu)
+            cpu: cpu, thread: thread, reason: event.operation, next: other, time: schedulingNow))
+        appendReadySwitches()
       } else {
+        cpuSwitches.wake(thread, by: other, at: schedulingNow)
         appendWaking(
-          of: track, by: other, isInterrupt: event.operation == .interrupt, cpu,
+          of: thread, by: other, isInterrupt: event.operation == .interrupt, cpu,
           at: schedulingNow)
       }
     }

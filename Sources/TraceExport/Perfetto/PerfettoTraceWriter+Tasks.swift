@@ -27,7 +27,7 @@ extension PerfettoTraceWriter {
     appendCut(
       recorded,
       DrawnSlice(begin: begin, end: now, isCut: begin != recorded.start.nanoseconds),
-      .waited_ns, .requested_ns)
+      .waited, .requested)
     appendStack(recorded.stack)
     finishEvent(at: begin)
     appendEnd(on: uuid, at: now)

@@ -36,6 +36,7 @@ public struct PerfettoTraceWriter: TimelineWriter {
   /// When the last event happened: no slice may end before one that was written.
   var now: Int64 = 0
   var scheduling = SchedulingBundles()
+  var cpuSwitches: CPUSwitches
   var schedulingNow: Int64 = 0
   /// Whether wakers have to be told by what locks and signals say.
   let needsWakers: Bool
@@ -55,6 +56,7 @@ public struct PerfettoTraceWriter: TimelineWriter {
     interned = InternedTexts(definitions)
     (locks, lockIndex) = LockTracks.all(definitions, ids, interned, &texts)
     self.texts = texts
+    cpuSwitches = CPUSwitches(definitions, ids)
     firstTaskTrack = UInt64(processes.count + tracks.count + 1)
     lastTrack = firstTaskTrack + UInt64(TaskTracks.most)
     needsWakers = definitions.recording.scheduling == .switches

@@ -2,39 +2,15 @@ internal import TraceModel
 
 /// Trace events of the kernel, put together for each CPU until they are enough for a packet.
 struct SchedulingBundles {
-  /// Far more than any machine has.
-  private static let mostCPUs = 1 << 12
   /// Bytes of a bundle.
   static let size = 1 << 14
 
   /// The events of each CPU that have not been written.
   var events: [ByteBuffer] = []
-  /// The last switch of each CPU.
-  var last: [CPUChange?] = []
-
-  /// The number of a CPU, if it can be one.
-  static func cpu(_ value: Int64) -> Int? {
-    value >= 0 && value < mostCPUs ? Int(value) : nil
-  }
 
   mutating func makeRoom(for cpu: Int) {
-    while events.count <= cpu {
-      events.append(ByteBuffer())
-      last.append(nil)
-    }
+    while events.count <= cpu { events.append(ByteBuffer()) }
   }
-}
-
-/// A CPU goes from one thread to another. Threads are places of tracks; the one that stands for those
-/// without a definition is the CPU's idle task.
-struct CPUChange {
-  var thread: Int
-  /// Why it left.
-  var reason: Event.Operation
-  var next: Int
-  var time: Int64
-  /// One to a thread of another program is written when it is known what comes after.
-  var isWritten = false
 }
 
 extension PerfettoTraceWriter {
@@ -43,47 +19,15 @@ extension PerfettoTraceWriter {
   /// The priority of a thread that has no other; Perfetto leaves out what has none.
   private static let priority: UInt64 = 120
 
-  /// Writes a switch, or takes note of it until it is known how the next one on the CPU goes on.
-  ///
-  /// Between two switches of the program others may have come and gone, of whom nothing is told: so a
-  /// thread of another program is drawn only where both its coming and its leaving are known, and as idle
-  /// elsewhere. Of a thread that ends the last switch may not be told: it leaves where it ended.
-  mutating func add(_ next: CPUChange, _ cpu: Int) {
-    scheduling.makeRoom(for: cpu)
-    var next = next
-    if let last = scheduling.last[cpu] {
-      if last.next == next.thread {
-        if !last.isWritten { appendSwitch(last, cpu) }
-      } else {
-        let shown = leave(last, cpu, at: next.time)
-        if tracks[next.thread].isForeign {
-          next.thread = shown
-          next.reason = .unknown
-        } else if shown != next.thread {
-          appendSwitch(
-            CPUChange(thread: shown, reason: .unknown, next: next.thread, time: next.time), cpu)
-        }
-      }
-    }
-    if !tracks[next.next].isForeign {
-      appendSwitch(next, cpu)
-      next.isWritten = true
-    }
-    scheduling.last[cpu] = next
+  mutating func appendReadySwitches() {
+    for place in cpuSwitches.ready.indices { appendSwitch(cpuSwitches.ready[place]) }
+    cpuSwitches.removeReady()
   }
 
-  /// Writes a switch to a thread that is not known to leave by that time; returns what is shown then.
-  private mutating func leave(_ last: CPUChange, _ cpu: Int, at time: Int64) -> Int {
-    var last = last
-    if tracks[last.next].isForeign { last.next = Self.idle }
-    if !last.isWritten { appendSwitch(last, cpu) }
-    guard last.next != Self.idle, let end = tracks[last.next].end.map({ max($0, last.time) }),
-      end <= time
-    else { return last.next }
-    tracks[last.next].lastTime = max(tracks[last.next].lastTime, end)
-    appendSwitch(
-      CPUChange(thread: last.next, reason: .ended, next: Self.idle, time: end), cpu)
-    return Self.idle
+  /// A thread has lived at a moment.
+  private mutating func note(_ track: Int, at time: Int64) {
+    tracks[track].firstTime = min(tracks[track].firstTime, time)
+    tracks[track].lastTime = max(tracks[track].lastTime, time)
   }
 
   /// The kernel's number of a thread: 0 for the idle task.
@@ -91,7 +35,9 @@ extension PerfettoTraceWriter {
     track == Self.idle ? 0 : UInt64(tracks[track].tid)
   }
 
-  private mutating func appendSwitch(_ change: CPUChange, _ cpu: Int) {
+  private mutating func appendSwitch(_ change: CPUChange) {
+    note(change.thread, at: change.time)
+    note(change.next, at: change.time)
     event.removeAll()
     event.append(field: Schema.Switch.previous, tid(change.thread))
     event.append(field: Schema.Switch.previousPriority, Self.priority)
@@ -100,13 +46,15 @@ extension PerfettoTraceWriter {
       change.thread == Self.idle ? 0 : change.reason.kernelState)
     event.append(field: Schema.Switch.next, tid(change.next))
     event.append(field: Schema.Switch.nextPriority, Self.priority)
-    appendKernelEvent(Schema.Ftrace.schedSwitch, cpu, of: tid(change.thread), at: change.time)
+    appendKernelEvent(
+      Schema.Ftrace.schedSwitch, change.cpu, of: tid(change.thread), at: change.time)
   }
 
   /// Writes that a thread can run again, by whom.
   mutating func appendWaking(
     of track: Int, by waker: Int, isInterrupt: Bool, _ cpu: Int, at time: Int64
   ) {
+    note(track, at: time)
     event.removeAll()
     event.append(field: Schema.Waking.pid, tid(track))
     event.append(field: Schema.Waking.priority, Self.priority)
@@ -142,17 +90,18 @@ extension PerfettoTraceWriter {
 
   /// Writes what is left, and when threads began and ended.
   mutating func finishScheduling() {
-    for cpu in scheduling.last.indices {
-      if let last = scheduling.last[cpu] { _ = leave(last, cpu, at: .max) }
-      scheduling.last[cpu] = nil
-    }
+    cpuSwitches.finish()
+    appendReadySwitches()
     appendLives()
     for cpu in scheduling.events.indices { appendBundle(cpu) }
   }
 
   /// Writes when threads began and ended, so that one that gets the number of another is not taken for it.
-  /// Processes are told of by the process tree.
+  /// Processes are told of by the process tree, and end with their main threads.
   private mutating func appendLives() {
+    // Whoever still lives when the main thread ends has no name from then on.
+    var lasts = Array(repeating: Int64(0), count: processes.count)
+    for thread in tracks { lasts[thread.process] = max(lasts[thread.process], thread.last) }
     for place in tracks.indices.dropFirst() where tracks[place].isThread {
       let thread = tracks[place]
       guard !thread.isForeign else { continue }
@@ -164,13 +113,14 @@ extension PerfettoTraceWriter {
         event.append(field: Schema.NewTask.flags, Schema.NewTask.isThread)
         appendKernelEvent(Schema.Ftrace.newTask, 0, of: UInt64(thread.pid), at: begin)
       }
-      if let end = thread.end {
+      if thread.end != nil {
         event.removeAll()
         event.append(field: Schema.ProcessFree.pid, UInt64(thread.tid))
         event.append(field: Schema.ProcessFree.priority, Self.priority)
-        let last = max(end, thread.lastTime)
+        let last = thread.isMain ? lasts[thread.process] : thread.last
         appendKernelEvent(
-          Schema.Ftrace.processFree, 0, of: 0, at: last < .max ? last + 1 : last)
+          Schema.Ftrace.processFree, 0, of: 0,
+          at: last.addingReportingOverflow(thread.isMain ? 2 : 1).partialValue)
       }
     }
   }

@@ -43,6 +43,8 @@ struct ThreadTrack {
   var nesting = SliceNesting(beginsBefore: true)
 
   var isMain: Bool { tid == pid }
+  /// The last moment at which it may have lived, as far as that is known.
+  var last: Int64 { max(end ?? 0, lastTime) }
 
   static func all(
     _ definitions: TraceDefinitions, _ ids: ChromeIDs, firstTrack: UInt64
