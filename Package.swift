@@ -124,8 +124,8 @@ let package = Package(
     .target(
       name: "CommandLine",
       dependencies: [
-        "LinuxSystem", "TraceAnalysis", "TraceExport", "TraceFile", "TraceModel", "TraceRecorder",
-        system, .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "CZlib", "LinuxSystem", "TraceAnalysis", "TraceExport", "TraceFile", "TraceModel",
+        "TraceRecorder", system, .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
     .executableTarget(name: "ctrace", dependencies: ["CommandLine"], swiftSettings: strict),

@@ -135,6 +135,8 @@ int clinux_start_thread(uint64_t *thread, void (*routine)(void *), void *argumen
 
 void clinux_join_thread(uint64_t thread) { pthread_join((pthread_t)thread, NULL); }
 
+void clinux_detach_thread(uint64_t thread) { pthread_detach((pthread_t)thread); }
+
 int clinux_sleep_on(int cpu, int times) {
   // As many CPUs as any kernel of today may have.
   unsigned long before[8192 / (8 * sizeof(unsigned long))] = {0}, one[sizeof before / sizeof *before] = {0};

@@ -14,10 +14,14 @@ struct CTraceCommand: ParsableCommand {
       Examples:
         ctrace record ./prog args               run, record, and show the verdict
         ctrace report prog.ctrace               show it again
-        ctrace export prog.ctrace -o prog.json  a timeline for ui.perfetto.dev
+        ctrace view prog.ctrace                 its timeline, in Perfetto
+        ctrace export prog.ctrace -o prog.json  the same, as a file
       """,
     version: ctraceVersion,
-    subcommands: [RecordCommand.self, ReportCommand.self, ExportCommand.self, InfoCommand.self]
+    subcommands: [
+      RecordCommand.self, ReportCommand.self, ExportCommand.self, ViewCommand.self,
+      InfoCommand.self,
+    ]
   )
 }
 

@@ -1,71 +1,68 @@
 internal import ArgumentParser
-internal import TraceExport
-internal import TraceFile
-internal import TraceModel
+internal import SystemPackage
 
 /// `ctrace export`.
 struct ExportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "export",
-    abstract: "Write a recording as a timeline for other programs.",
+    abstract: "Write a recording as a timeline or a profile for other programs.",
     usage: "ctrace export [<option> ...] <recording>",
     discussion: """
-      The Chrome form opens in https://ui.perfetto.dev ("Open trace file") and chrome://tracing. \
-      The Perfetto form opens in the former only; it is smaller, says more, and suits queries.
+      chrome is a timeline for https://ui.perfetto.dev ("Open trace file") and \
+      chrome://tracing; perfetto is one for the former only, smaller, with more in it and for \
+      queries in SQL. pprof is a profile of lock contention for 'go tool pprof'; \
+      collapsed is the same as text, for flamegraph.pl and speedscope.
 
       Examples:
-        ctrace export prog.ctrace -o prog.json
+        ctrace export prog.ctrace -o prog.json.gz
         ctrace export --format perfetto prog.ctrace -o prog.pftrace
-        ctrace export --format chrome prog.ctrace >prog.json
+        ctrace export --from 1.5s --to 2s prog.ctrace >part.json
+        ctrace export --top 5 --max-bytes 500M prog.ctrace -o prog.json.gz
+        ctrace export --format pprof prog.ctrace -o waits.pb.gz
+        ctrace export --format pprof --by holder prog.ctrace -o holds.pb.gz
+        ctrace export --format collapsed prog.ctrace | flamegraph.pl >waits.svg
+
+      A file whose name ends in .gz is compressed. What --from, --to, --top and --max-bytes \
+      leave out is said on stderr and in the file.
       """
   )
 
-  /// The forms that a timeline can be written in.
-  enum Format: String, ExpressibleByArgument, CaseIterable {
-    case chrome
-    case perfetto
-  }
-
-  @Option(help: "chrome: the Trace Event Format, JSON; perfetto: protocol buffers.")
-  var format = Format.chrome
+  @Option(help: "chrome, perfetto, pprof or collapsed.")
+  var format = ExportForm.chrome
 
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp("The file to write to, instead of standard output.", valueName: "file"))
   var output: String?
 
+  @OptionGroup var cut: CutOptions
+  @OptionGroup var profile: ProfileOptions
+
   @Argument(help: ArgumentHelp("The recording.", valueName: "recording"))
   var file: String
 
-  func run() throws {
-    let input = try TraceInput(path: file)
-    let destination = try ResultOutput(path: output, madeOf: file)
-    switch format {
-    case .chrome: try write(ChromeTraceWriter.self, of: input, to: destination)
-    case .perfetto: try write(PerfettoTraceWriter.self, of: input, to: destination)
+  func validate() throws {
+    let misplaced: [(name: String, isGiven: Bool, belongs: Bool)] = [
+      ("--top", cut.top != nil, !format.isProfile),
+      ("--max-bytes", cut.maxBytes != nil, !format.isProfile),
+      ("--by", profile.by != nil, format.isProfile),
+      ("--all-waits", profile.allWaits, format.isProfile),
+      ("--unit", profile.unit != nil, format == .collapsed),
+    ]
+    if let option = misplaced.first(where: { $0.isGiven && !$0.belongs }) {
+      throw ValidationError("\(option.name) does not go with --format \(format)")
     }
-    try destination.commit()
   }
 
-  private func write<Writer: TimelineWriter>(
-    _ kind: Writer.Type, of input: TraceInput, to destination: borrowing ResultOutput
-  ) throws {
-    var writer = Writer(definitions: input.definitions)
-    do {
-      try input.forEachEvent("exporting", kinds: [.events]) { events in
-        writer.add(events)
-        try destination.write(writer.takeOutput())
-      }
-      writer.finishEvents()
-      try input.forEachEvent("exporting scheduling", kinds: [.scheduling]) { events in
-        writer.addScheduling(events)
-        try destination.write(writer.takeOutput())
-      }
-      writer.finish()
-      try destination.write(writer.takeOutput())
-    } catch {
-      destination.discard()
-      throw error
+  func run() throws {
+    let input = try TraceInput(path: file)
+    if format.isCompressed, output == nil, Terminal.isTerminal(.standardOutput) {
+      throw Failure(message: "\(format) is no text for a terminal; choose a file with -o")
     }
+    let destination = try ResultOutput(
+      path: output, madeOf: file, isCompressed: format.isCompressed)
+    let notes = try format.write(input, cut, profile, to: destination)
+    try destination.commit()
+    for note in notes { Terminal.complain("exported \(note)") }
   }
 }

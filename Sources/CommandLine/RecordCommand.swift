@@ -221,7 +221,7 @@ struct RecordCommand: ParsableCommand {
 }
 
 /// The environment, entry by entry, as it is: it need not be text that makes sense.
-private func ownEnvironment() -> [String] {
+func ownEnvironment() -> [String] {
   var entries: [String] = []
   var next = environ
   while let entry = next.pointee {

@@ -2,15 +2,21 @@ internal import Glibc
 internal import SystemPackage
 
 /// Where a command's result goes: stdout, or a file that appears under its name only when it is
-/// whole.
+/// whole. One whose name ends in `.gz` is compressed.
 struct ResultOutput: ~Copyable {
   private let descriptor: FileDescriptor
   private let path: String?
   private let temporary: String?
+  private let compressor: GzipStream?
 
   /// Opens `path`; nil and `-` are stdout. It may not be the file that the result is made of.
-  init(path: String?, madeOf input: String? = nil) throws {
+  ///
+  /// - Parameter isCompressed: Whether it is compressed whatever its name.
+  init(path: String?, madeOf input: String? = nil, isCompressed: Bool = false) throws {
+    let isCompressed = isCompressed || path?.hasSuffix(".gz") == true
+    let compressor = isCompressed ? try GzipStream() : nil
     guard let path, path != "-" else {
+      self.compressor = compressor
       descriptor = .standardOutput
       self.path = nil
       temporary = nil
@@ -32,12 +38,30 @@ struct ResultOutput: ~Copyable {
         options: isSpecial ? [.closeOnExec] : [.create, .exclusiveCreate, .closeOnExec],
         permissions: FilePermissions(rawValue: 0o644))
     } catch { throw ResultOutput.failure(path, error) }
+    self.compressor = compressor
     self.path = path
     temporary = isSpecial ? nil : target
   }
 
+  /// Writes into a file that is open and stays open.
+  init(_ descriptor: FileDescriptor, isCompressed: Bool) throws {
+    let compressor = isCompressed ? try GzipStream() : nil
+    self.compressor = compressor
+    self.descriptor = descriptor
+    path = nil
+    temporary = nil
+  }
+
   /// Writes on.
   func write(_ bytes: some Sequence<UInt8>) throws {
+    if let compressor {
+      try compressor.add(Array(bytes)) { try writeThrough($0) }
+    } else {
+      try writeThrough(bytes)
+    }
+  }
+
+  private func writeThrough(_ bytes: some Sequence<UInt8>) throws {
     do { _ = try descriptor.writeAll(bytes) } catch {
       discard()
       throw ResultOutput.failure(path ?? "standard output", error)
@@ -46,6 +70,7 @@ struct ResultOutput: ~Copyable {
 
   /// Gives the file its name. Nothing is written after this.
   consuming func commit() throws {
+    try compressor?.finish { try writeThrough($0) }
     guard let path else { return }
     do { try descriptor.close() } catch {
       discard()

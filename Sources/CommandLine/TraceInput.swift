@@ -33,6 +33,12 @@ struct FileSource: ByteSource {
     byteCount = UInt64(max(0, status.st_size))
   }
 
+  /// A file that is open already.
+  init(_ descriptor: FileDescriptor) throws {
+    self.descriptor = descriptor
+    byteCount = UInt64(try descriptor.seek(offset: 0, from: .end))
+  }
+
   func close() { try? descriptor.close() }
 
   func read(at offset: UInt64, count: Int) throws(TraceFileError) -> [UInt8] {
@@ -79,6 +85,9 @@ struct TraceInput {
 
   /// Whether the recorder finished the file.
   var isComplete: Bool { reader.hasIndex && definitions.isComplete }
+
+  /// Nanoseconds that it lasted, as far as that is known.
+  var length: Int64 { definitions.recording.duration ?? max(0, reader.lastTime.nanoseconds) }
 
   /// Calls `body` with all events in the order of time, and shows how far it has come.
   func forEachEvent(

@@ -25,6 +25,9 @@ public struct BackgroundThread: ~Copyable {
   /// Waits until the function has returned.
   public consuming func join() { clinux_join_thread(thread) }
 
+  /// Leaves it to itself: it is gone when the function has returned.
+  public consuming func detach() { clinux_detach_thread(thread) }
+
   private final class Box: Sendable {
     let body: @Sendable () -> Void
     init(_ body: @escaping @Sendable () -> Void) { self.body = body }

@@ -4,7 +4,7 @@ public import TraceModel
 /// batch.
 public protocol TimelineWriter {
   /// Writes what comes before the first event.
-  init(definitions: TraceDefinitions)
+  init(definitions: TraceDefinitions, cut: ExportCut)
   /// Adds events in the order of time, each wait announced by its
   /// ``TraceModel/Event/Kind/waitBegin``.
   mutating func add(_ events: Span<Event>)

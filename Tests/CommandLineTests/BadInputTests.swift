@@ -11,7 +11,10 @@ private func isOneLine(_ text: String, about name: String) -> Bool {
 /// What each command answers to input that it can't use: one clear line, the exit code of wrong
 /// usage, and nothing half-written.
 @Suite struct BadInputTests {
-  static let readers = [["report"], ["report", "--format", "json"], ["export"], ["info"]]
+  static let readers = [
+    ["report"], ["report", "--format", "json"], ["info"],
+    ["export"], ["export", "--format", "pprof"], ["export", "--format", "collapsed"],
+  ]
 
   @Test(arguments: readers)
   func `Files that are no recordings are refused`(command: [String]) throws {
@@ -129,7 +132,7 @@ private func isOneLine(_ text: String, about name: String) -> Bool {
     #expect(folder.names.isEmpty)
   }
 
-  @Test(arguments: [[], ["record"], ["report"], ["export"], ["info"]])
+  @Test(arguments: [[], ["record"], ["report"], ["export"], ["view"], ["info"]])
   func `Help has examples, fits the terminal, and is no error`(command: [String]) throws {
     let folder = try TemporaryFolder()
     let run = try run(command + ["--help"], in: folder)

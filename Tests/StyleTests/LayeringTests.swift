@@ -33,7 +33,8 @@ struct LayeringTests {
     "TraceExport": ["TraceModel", "CZlib", "CZstd"],
     "CommandLine": [
       "TraceModel", "TraceFile", "LinuxSystem", "Symbolication", "TraceRecorder", "TraceAnalysis",
-      "TraceExport", "CLinux", "Glibc", "SystemPackage", "ArgumentParser", "FoundationEssentials",
+      "TraceExport", "CLinux", "CZlib", "Glibc", "SystemPackage", "ArgumentParser",
+      "FoundationEssentials",
     ],
     "ctrace": ["CommandLine"],
   ]

@@ -78,9 +78,9 @@ extension ParsedTrace {
   /// Writes events and reads what came out.
   init(
     _ definitions: TraceDefinitions, _ events: [TraceModel.Event], batch: Int = 1000,
-    sourceLocation: SourceLocation = #_sourceLocation
+    cut: ExportCut = ExportCut(), sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
-    var writer = ChromeTraceWriter(definitions: definitions)
+    var writer = ChromeTraceWriter(definitions: definitions, cut: cut)
     var bytes = writer.takeOutput()
     for start in stride(from: 0, to: events.count, by: batch) {
       writer.add(Array(events[start..<min(start + batch, events.count)]).span)

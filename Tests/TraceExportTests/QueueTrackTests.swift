@@ -1,7 +1,8 @@
 import TestSupport
 import Testing
-import TraceExport
 import TraceModel
+
+@testable import TraceExport
 
 @Suite struct QueueTrackTests {
   private func event(
@@ -23,7 +24,95 @@ import TraceModel
         event(.dequeue, 1, 1, at: 60, value: .max),
       ])
     #expect(trace.values("depth", "l1") == [2, 3, 1, 0, 7, 0])
-    #expect(trace.slices.isEmpty)
+    let moments = trace.slices("queue")
+    #expect(
+      moments.map(\.name) == [
+        "enqueue l1", "enqueue l1", "dequeue l1", "dequeue l1", "dequeue l1",
+      ])
+    #expect(moments.allSatisfy { $0.duration == 0 })
+    #expect(moments.map { $0.arguments["items"] as? Int } == [2, 1, 2, 5, .max])
+    #expect(moments.map { $0.arguments["residence_ns"] as? Int } == [nil, nil, 20, 0, 0])
+  }
+
+  /// Items come out that went in at no known time.
+  private func taken(_ thread: UInt32, at time: Int64, value: Int64 = 1) -> Event {
+    var event = event(.dequeue, thread, 1, at: time, value: value)
+    event.isDurationKnown = false
+    return event
+  }
+
+  /// What arrows connect, by when.
+  private func arrows(_ trace: ParsedTrace) -> [String] {
+    trace.slices.compactMap { target in
+      guard let number = target.flowIn else { return nil }
+      let source = trace.slices.first { $0.flowOut == number }
+      return "\(source?.name ?? "?")@\(source?.start ?? -1) → \(target.name)@\(target.start)"
+    }
+  }
+
+  @Test func `An arrow goes from who put an item in to who took it out`() throws {
+    // Two go in; the second comes out first, one that was never seen to go in, and then the first,
+    // whose clock differs by a nanosecond.
+    let trace = try ParsedTrace(
+      Workspace(locks: [.dispatchQueue]).definitions,
+      [
+        event(.enqueue, 1, 1, at: 100, value: 1), event(.enqueue, 2, 1, at: 200, value: 1),
+        event(.dequeue, 3, 1, from: 200, at: 300, value: 1),
+        event(.dequeue, 3, 1, from: 150, at: 310, value: 1),
+        event(.dequeue, 3, 1, from: 101, at: 320, value: 1),
+        event(.dequeue, 3, 1, from: 100, at: 330, value: 1),
+      ])
+    #expect(
+      arrows(trace) == ["enqueue l1@200 → dequeue l1@300", "enqueue l1@100 → dequeue l1@320"])
+  }
+
+  @Test func `Bytes come out of a pipe in the order in which they went in`() throws {
+    let trace = try ParsedTrace(
+      Workspace(locks: [.pipe]).definitions,
+      [
+        // Five were in before anybody looked.
+        event(.value, 1, 1, at: 10, .told, value: 5),
+        event(.enqueue, 1, 1, at: 20, value: 100), event(.enqueue, 2, 1, at: 30, value: 10),
+        // What comes out first of these was put in by nobody that was seen.
+        taken(3, at: 40, value: 3), taken(3, at: 45, value: 12),
+        taken(3, at: 50, value: 50), taken(3, at: 60, value: 45),
+        taken(3, at: 70, value: 5), taken(3, at: 80, value: 9),
+      ])
+    #expect(
+      arrows(trace) == [
+        "enqueue l1@20 → dequeue l1@50", "enqueue l1@20 → dequeue l1@60",
+        "enqueue l1@30 → dequeue l1@70",
+      ])
+  }
+
+  @Test func `Where nobody knows which item came out there is no arrow`() throws {
+    let trace = try ParsedTrace(
+      Workspace(locks: [.pythonQueue]).definitions,
+      [event(.enqueue, 1, 1, at: 20, value: 1), taken(3, at: 40)])
+    #expect(arrows(trace).isEmpty)
+    #expect(trace.slices("queue").count == 2)
+  }
+
+  @Test func `Arrows are found among any number of items`() {
+    let count: Int64 = 70_000
+    var items = PendingItems()
+    for number in 1...count { items.append(1, at: number * 100, flow: UInt64(number)) }
+    // Of those that came first too many came after.
+    #expect(items.take(1, from: 100) == nil)
+    // The last come out first, each once.
+    for number in stride(from: count, to: count - 60_000, by: -1) {
+      let flow = items.take(1, from: number * 100)
+      if flow != UInt64(number) { Issue.record("\(number) has the arrow \(flow ?? 0)") }
+    }
+    #expect(items.take(1, from: count * 100) == nil)
+    // Several that go in at once come out one by one, and forgotten arrows lead nowhere.
+    for flow in 1...3 as ClosedRange<UInt64> {
+      items.append(1, at: count * 200, flow: UInt64(count) + flow)
+    }
+    let first = (0..<2).compactMap { _ in items.take(1, from: count * 200) }
+    #expect(Set(first).count == 2)
+    items.forgetArrows()
+    #expect(items.take(1, from: count * 200) == nil)
   }
 
   @Test func `Work is a slice, nested among the waits, and a moment is one without a length`()

@@ -101,6 +101,8 @@ uint64_t clinux_realtime(void);
 int clinux_start_thread(uint64_t *thread, void (*routine)(void *), void *argument);
 /// Waits for its end.
 void clinux_join_thread(uint64_t thread);
+/// Nobody will wait for that thread.
+void clinux_detach_thread(uint64_t thread);
 
 /// Writes to a descriptor everything that is given, or returns errno.
 int clinux_write_all(int descriptor, const void *bytes, size_t size);

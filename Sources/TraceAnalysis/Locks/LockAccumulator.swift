@@ -104,11 +104,12 @@ struct LockAccumulator {
   }
 
   /// A hold ends that others waited for, or that looked as if they did: a lock that was handed over
-  /// keeps the mark of having waiters for one more hold.
-  mutating func release(_ event: Event) {
+  /// keeps the mark of having waiters for one more hold. Returns what it is charged with.
+  @discardableResult
+  mutating func release(_ event: Event) -> Int64 {
     measuredHolds.count += 1
     measuredHolds.time &+= event.duration
-    guard !waiting.isEmpty || !departed.isEmpty else { return }
+    guard !waiting.isEmpty || !departed.isEmpty else { return 0 }
     if event.isDurationKnown { holds.add(event.duration) }
     let start = holdStart(event)
     var blame: Int64 = 0
@@ -123,7 +124,9 @@ struct LockAccumulator {
     }
     for wait in departed { blame &+= max(0, min(event.time, wait.end) - max(start, wait.start)) }
     departed.removeAll(keepingCapacity: true)
-    holdersByStack.add(event.stack, time: max(0, blame))
+    blame = max(0, blame)
+    holdersByStack.add(event.stack, time: blame)
+    return blame
   }
 }
 

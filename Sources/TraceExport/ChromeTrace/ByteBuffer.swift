@@ -15,6 +15,9 @@ struct ByteBuffer {
   /// Forgets what was written.
   mutating func removeAll() { count = 0 }
 
+  /// Takes back what was written beyond the first so many bytes.
+  mutating func truncate(to count: Int) { self.count = min(self.count, count) }
+
   /// Appends what another has.
   mutating func append(contentsOf other: borrowing ByteBuffer) {
     let count = other.count

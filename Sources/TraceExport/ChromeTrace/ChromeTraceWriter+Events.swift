@@ -30,7 +30,7 @@ extension ChromeTraceWriter {
     }
     appendEnd(event)
 
-    if event.outcome == .acquired,
+    if event.outcome == .acquired, !isBehindWindow,
       let flow = locks[lock].wakeups.take(
         for: event.thread, since: slice.start, isShared: event.operation.isShared)
     {
@@ -73,13 +73,14 @@ extension ChromeTraceWriter {
   }
 
   mutating func setValue(_ event: Event, _ lock: Int, _ track: Int) {
-    if locks[lock].isLoop { return appendCounter("ready", lock, event.value) }
+    if locks[lock].isLoop { return setCounter("ready", lock, event.value) }
     if locks[lock].isQueue {
       // What the kernel says counts while not both ends were seen.
       guard event.operation != .told || !locks[lock].hasBothEnds else { return }
+      if event.operation == .told { locks[lock].items.begin(with: event.value) }
       return changeDepth(to: event.value, lock)
     }
-    appendCounter("value", lock, event.value)
+    setCounter("value", lock, event.value)
     // A post that nobody waits for is told by the value alone.
     guard event.operation == .post, locks[lock].waiting > 0 else { return }
     let flow = wakeup(event, lock) { $0.append($1) }
@@ -88,7 +89,43 @@ extension ChromeTraceWriter {
     appendEnd(event)
   }
 
-  mutating func changeDepth(by difference: Int64, _ lock: Int) {
+  /// Items go in.
+  mutating func enqueue(_ event: Event, _ lock: Int, _ track: Int) {
+    changeDepth(by: event.value, lock)
+    lastFlow += 1
+    appendMoment(#"{"ph":"X","cat":"queue","name":"enqueue "#, lock, track, .leaving(lastFlow))
+    locks[lock].items.append(event.value, at: event.time.nanoseconds, flow: lastFlow)
+    appendArguments(event, lock)
+    appendItems(event)
+    appendEnd(event)
+  }
+
+  /// Items come out; an arrow leads to them where it is known when they went in.
+  mutating func dequeue(_ event: Event, _ lock: Int, _ track: Int) {
+    changeDepth(by: 0 &- event.value, lock)
+    var flow: UInt64?
+    if event.isDurationKnown {
+      flow = locks[lock].items.take(event.value, from: event.start.nanoseconds)
+    } else if locks[lock].isOrdered {
+      flow = locks[lock].items.takeFirst(event.value)
+    }
+    appendMoment(
+      #"{"ph":"X","cat":"queue","name":"dequeue "#, lock, track, flow.map(Flow.arriving) ?? .none)
+    appendArguments(event, lock)
+    appendItems(event)
+    if event.isDurationKnown {
+      output.append(",\"residence_ns\":")
+      output.append(event.duration)
+    }
+    appendEnd(event)
+  }
+
+  private mutating func appendItems(_ event: Event) {
+    output.append(",\"items\":")
+    output.append(event.value)
+  }
+
+  private mutating func changeDepth(by difference: Int64, _ lock: Int) {
     // A loop tells itself what is ready to run.
     if locks[lock].isLoop { return }
     if difference > 0 { locks[lock].isPutInto = true } else { locks[lock].isTakenFrom = true }
@@ -100,7 +137,11 @@ extension ChromeTraceWriter {
 
   private mutating func changeDepth(to depth: Int64, _ lock: Int) {
     locks[lock].depth = depth
-    appendCounter("depth", lock, min(max(depth, 0), locks[lock].greatestDepth))
+    appendDepth(lock)
+  }
+
+  mutating func appendDepth(_ lock: Int) {
+    appendCounter("depth", lock, min(max(locks[lock].depth, 0), locks[lock].greatestDepth))
   }
 
   /// A piece of work, of a queue or of a label.
@@ -126,7 +167,7 @@ extension ChromeTraceWriter {
   /// Work of more than one thread: on a track of its own, by its number.
   private mutating func span(_ event: Event, _ lock: Int, _ track: Int) {
     lastSpan += 1
-    let begin = min(ChromeTime.drawn(event.start), now)
+    let begin = shown(ChromeTime.drawn(event.start))
     appendSpanEnd(#"{"ph":"b""#, lock, track, at: begin)
     output.append(",\"args\":{")
     appendArguments(event, lock)
@@ -163,7 +204,7 @@ extension ChromeTraceWriter {
   mutating func wakeup(
     _ event: Event, _ lock: Int, keep: (inout Wakeups, Wakeups.Wakeup) -> Void
   ) -> Flow {
-    guard locks[lock].waiting > 0 else { return .none }
+    guard locks[lock].waiting > 0, !isBehindWindow else { return .none }
     lastFlow += 1
     keep(
       &locks[lock].wakeups,

@@ -21,11 +21,14 @@ extension ChromeTraceWriter {
   /// Finds the place of a wait or hold that ends now.
   mutating func place(_ event: Event, _ track: Int) -> SlicePlace {
     let start = min(ChromeTime.drawn(event.start), now)
-    let begin = tracks[track].nesting.add(from: start, to: now)
+    let begin = tracks[track].nesting.add(from: shown(start), to: now)
     return SlicePlace(
       start: start, begin: begin, end: now,
-      isCut: begin != start || event.start < .zero)
+      isCut: begin != start || event.start < .zero || isBehindWindow)
   }
+
+  /// Where something is drawn from that began at `start`.
+  func shown(_ start: Int64) -> Int64 { min(max(start, window.lowerBound), now) }
 
   /// Appends a slice up to its arguments. `head` goes up to the lock's name in that of the slice.
   mutating func appendSlice(
@@ -85,8 +88,15 @@ extension ChromeTraceWriter {
     appendCounter("waiters", lock, Int64(locks[lock].waiting))
   }
 
+  /// Sets a counter of a lock's to a value that it keeps.
+  mutating func setCounter(_ name: StaticString, _ lock: Int, _ value: Int64) {
+    locks[lock].lastValue = value
+    appendCounter(name, lock, value)
+  }
+
   /// Appends a value of a lock's counter. Viewers call it by the event's name and the value's.
   mutating func appendCounter(_ name: StaticString, _ lock: Int, _ value: Int64) {
+    guard locks[lock].isShown, !isBehindWindow else { return }
     appendSeparator()
     output.append("{\"ph\":\"C\",\"name\":\"")
     output.append(name)

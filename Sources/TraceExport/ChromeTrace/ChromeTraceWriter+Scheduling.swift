@@ -37,12 +37,16 @@ extension ChromeTraceWriter {
     for place in events.indices {
       let event = events[place]
       guard event.kind == .switch || event.kind == .wakeup,
-        let cpu = CPUSwitches.cpu(event.value)
+        event.time.nanoseconds < window.upperBound, let cpu = CPUSwitches.cpu(event.value)
       else { continue }
       schedulingNow = max(schedulingNow, ChromeTime.drawn(event.time))
-      beginScheduling()
-      let thread = threads[threadIndex[event.thread.rawValue]].track
-      let other = threads[threadIndex[event.owner.rawValue]].track
+      let (thread, other) = (scheduled(event.thread), scheduled(event.owner))
+      if isCut, thread == ChromeIDs.unknown,
+        event.kind == .wakeup || other == ChromeIDs.unknown
+      {
+        continue
+      }
+      if !hasScheduling, schedulingNow >= window.lowerBound { beginScheduling() }
       if event.kind == .switch {
         cpuSwitches.add(
           CPUChange(
@@ -50,6 +54,7 @@ extension ChromeTraceWriter {
         appendReadySwitches()
       } else {
         cpuSwitches.wake(thread, by: other, at: schedulingNow)
+        guard hasScheduling else { continue }
         appendLine(other, cpu: cpu, at: schedulingNow)
         output.append("sched_waking: comm=")
         texts.write(schedulingNames[thread].name, to: &output)
@@ -62,21 +67,33 @@ extension ChromeTraceWriter {
     }
   }
 
+  /// The place of a thread's name; that of the idle task for one that is not shown.
+  private func scheduled(_ thread: ThreadID) -> Int {
+    let entry = threads[threadIndex[thread.rawValue]]
+    return entry.isShown ? entry.track : ChromeIDs.unknown
+  }
+
   private mutating func beginScheduling() {
-    guard !hasScheduling else { return }
     hasScheduling = true
     output.append("\n],\"systemTraceEvents\":\"# tracer: nop\\n")
+    if window.lowerBound > 0 {
+      cpuSwitches.begin(at: window.lowerBound)
+      appendReadySwitches()
+    }
   }
 
   /// Closes the list of events or the text of scheduling, whichever was written last.
   mutating func appendEndOfEvents() {
-    cpuSwitches.finish()
+    cpuSwitches.finish(by: window.upperBound)
     appendReadySwitches()
     output.append(hasScheduling ? "\"}\n" : "\n]}\n")
   }
 
   private mutating func appendReadySwitches() {
-    for place in cpuSwitches.ready.indices { appendSwitch(cpuSwitches.ready[place]) }
+    // What came before the window tells who is on the CPUs when it begins.
+    if hasScheduling {
+      for place in cpuSwitches.ready.indices { appendSwitch(cpuSwitches.ready[place]) }
+    }
     cpuSwitches.removeReady()
   }
 

@@ -35,7 +35,7 @@ extension ChromeTraceWriter {
     output.append("\",\"args\":{")
     appendArguments(event, lock)
     output.append(event.outcome.argument)
-    if begin != start || event.start < .zero {
+    if begin != start || event.start < .zero || isBehindWindow {
       output.append(#","cut":true,"waited_ns":"#)
       output.append(event.duration)
     }
@@ -50,7 +50,7 @@ extension ChromeTraceWriter {
   /// and off many times meanwhile.
   mutating func taskRelease(_ event: Event, _ lock: Int, _ track: Int) {
     let start = event.isDurationKnown ? min(ChromeTime.drawn(event.start), now) : now
-    let begin = max(start, min(locks[lock].lastTaskHold, now))
+    let begin = max(shown(start), min(locks[lock].lastTaskHold, now))
     locks[lock].lastTaskHold = now
     appendHoldHead(
       event.isDurationKnown ? #"{"ph":"b""# : #"{"ph":"n""#, lock, track, at: begin)
@@ -65,7 +65,7 @@ extension ChromeTraceWriter {
       texts.write(locks[Int(tasks.states[place].lock)].name, to: &output)
       output.append("\"")
     }
-    if event.isDurationKnown, begin != start || event.start < .zero {
+    if event.isDurationKnown, begin != start || event.start < .zero || isBehindWindow {
       output.append(#","cut":true,"held_ns":"#)
       output.append(event.duration)
     }
@@ -79,7 +79,7 @@ extension ChromeTraceWriter {
 
   /// Ends the tracks of all tasks.
   mutating func endTasks() {
-    for state in tasks.states {
+    for state in tasks.states where state.isDrawn {
       appendTaskHead(#"{"ph":"e""#, state.key, Int(state.track), at: state.end)
       appendTaskName(Int(state.lock))
       output.append("}")
@@ -112,11 +112,17 @@ extension ChromeTraceWriter {
     of event: Event, _ lock: Int, _ track: Int, from start: Int64
   ) -> Int? {
     let process = tracks[track].process
-    if let place = tasks.place(of: event.value, in: process) { return place }
-    guard let place = tasks.begin(event.value, in: process, lock: lock, track: track, at: start)
+    let known = tasks.place(of: event.value, in: process)
+    if let known, tasks.states[known].isDrawn { return known }
+    guard
+      let place = known
+        ?? tasks.begin(event.value, in: process, lock: lock, track: track, at: start)
     else { return nil }
-    appendTaskHead(#"{"ph":"b""#, tasks.states[place].key, track, at: start)
-    appendTaskName(lock)
+    guard !isBeforeWindow else { return place }
+    let state = tasks.states[place]
+    tasks.draw(place, from: shown(start))
+    appendTaskHead(#"{"ph":"b""#, state.key, Int(state.track), at: shown(start))
+    appendTaskName(Int(state.lock))
     output.append(",\"args\":{\"task\":")
     output.append(event.value)
     output.append("}}")

@@ -33,6 +33,13 @@ public struct ChromeTraceWriter: TimelineWriter {
   var schedulingNow: Int64 = 0
   var hasScheduling = false
   var cpuSwitches: CPUSwitches
+  /// What is shown.
+  let window: Range<Int64>
+  let isCut: Bool
+  /// Whether the window has not begun: what happens is taken note of, and nothing is written.
+  var isBeforeWindow: Bool
+  /// Whether the event in hand ended behind the window.
+  var isBehindWindow = false
   /// The number of the last arrow.
   var lastFlow: UInt64 = 0
   /// The number of the last span.
@@ -40,17 +47,27 @@ public struct ChromeTraceWriter: TimelineWriter {
   /// What threads and locks without a definition are shown as, to be named at the end if need be.
   private let unknown: (process: ChromeIDs.Process, track: ChromeIDs.Track)
   private var needsUnknown: Bool
-  private var hasEvents = false
+  var hasEvents = false
   private var isFinished = false
   private var areEventsFinished = false
 
   /// Writes the start of the document and the names of all processes and threads.
-  public init(definitions: TraceDefinitions) {
+  ///
+  /// - Parameter cut: What is to be shown; the document says what is not.
+  public init(definitions: TraceDefinitions, cut: ExportCut = ExportCut()) {
+    window =
+      ChromeTime.drawn(
+        Timestamp(nanoseconds: cut.window.lowerBound))..<max(
+        cut.window.upperBound, cut.window.lowerBound)
+    isCut = !cut.isWhole
+    isBeforeWindow = cut.window.lowerBound > 0
     var texts = TextTable()
     let ids = ChromeIDs(definitions)
     stacks = StackTexts(definitions, &texts)
-    (threads, threadIndex) = ThreadEntry.all(definitions, ids, &texts)
-    (locks, lockIndex) = LockState.all(definitions, ids, &texts)
+    (threads, threadIndex) = ThreadEntry.all(
+      definitions, ids, shown: cut.threads, &texts)
+    (locks, lockIndex) = LockState.all(
+      definitions, ids, shown: cut.locks, &texts)
     tracks = ids.tracks.map {
       TrackState(place: texts.add("\"pid\":\($0.pid),\"tid\":\($0.tid)"), process: $0.pid)
     }
@@ -62,7 +79,7 @@ public struct ChromeTraceWriter: TimelineWriter {
     needsUnknown =
       definitions.threads.values.contains { definitions.processes[$0.process] == nil }
       || definitions.locks.values.contains { definitions.processes[$0.process] == nil }
-    output.appendHead(definitions)
+    output.appendHead(definitions, cut)
     for process in ids.processes.dropFirst() {
       appendSeparator()
       output.appendName(of: process)
@@ -82,25 +99,35 @@ public struct ChromeTraceWriter: TimelineWriter {
     for place in events.indices {
       let event = events[place]
       if event.kind.isScheduling { continue }
-      now = max(now, ChromeTime.drawn(event.time))
       let lock = lockIndex[event.lock.rawValue]
-      let track = threads[threadIndex[event.thread.rawValue]].track
-      if lock == 0 || track == ChromeIDs.unknown { needsUnknown = true }
-      switch event.kind {
-      case .waitBegin: beginWait(lock)
-      case .wait: endWait(event, lock, track)
-      case .release: release(event, lock, track)
-      case .signal: signal(event, lock, track)
-      case .value: setValue(event, lock, track)
-      case .enqueue: changeDepth(by: event.value, lock)
-      case .dequeue: changeDepth(by: 0 &- event.value, lock)
-      case .slice: work(event, lock, track)
-      case .instant: instant(event, lock, track)
-      case .counter: appendCounter("value", lock, event.value)
-      case .taskWait: taskWait(event, lock, track)
-      case .taskRelease: taskRelease(event, lock, track)
-      case .switch, .wakeup, .sample: break
+      let thread = threadIndex[event.thread.rawValue]
+      if isCut {
+        guard locks[lock].isShown || threads[thread].isShown else { continue }
+        addCut(event, lock, threads[thread].track)
+      } else {
+        now = max(now, ChromeTime.drawn(event.time))
+        add(event, lock, threads[thread].track)
       }
+    }
+  }
+
+  @inline(__always)
+  mutating func add(_ event: Event, _ lock: Int, _ track: Int) {
+    if lock == 0 || track == ChromeIDs.unknown { needsUnknown = true }
+    switch event.kind {
+    case .waitBegin: beginWait(lock)
+    case .wait: endWait(event, lock, track)
+    case .release: release(event, lock, track)
+    case .signal: signal(event, lock, track)
+    case .value: setValue(event, lock, track)
+    case .enqueue: enqueue(event, lock, track)
+    case .dequeue: dequeue(event, lock, track)
+    case .slice: work(event, lock, track)
+    case .instant: instant(event, lock, track)
+    case .counter: setCounter("value", lock, event.value)
+    case .taskWait: taskWait(event, lock, track)
+    case .taskRelease: taskRelease(event, lock, track)
+    case .switch, .wakeup, .sample: break
     }
   }
 

@@ -30,10 +30,18 @@ struct LockState {
   var hasBothEnds: Bool { isPutInto && isTakenFrom }
   /// What is in a queue.
   var depth: Int64 = 0
+  var items = PendingItems()
+  /// Whether it is a queue whose items come out in the order in which they went in.
+  var isOrdered = false
+  /// What its counter of values last said.
+  var lastValue: Int64?
+  /// Whether it is shown, and its counters, whichever thread uses it.
+  var isShown = true
 
   /// The states of all locks; the first one stands for locks without a definition.
   static func all(
-    _ definitions: TraceDefinitions, _ ids: ChromeIDs, _ texts: inout TextTable
+    _ definitions: TraceDefinitions, _ ids: ChromeIDs, shown: Set<LockID>?,
+    _ texts: inout TextTable
   ) -> (states: [LockState], index: NumberIndex) {
     struct Counter: Hashable {
       var pid: UInt32
@@ -65,7 +73,8 @@ struct LockState {
           isLoop: lock?.kind == .eventLoop, isCall: lock?.kind == .call,
           ownTrack: lock.map { ids.track(of: $0.id) } ?? 0,
           isKernelQueue: lock?.kind.isKernelQueue ?? false,
-          greatestDepth: lock.map(greatestDepth) ?? .max))
+          greatestDepth: lock.map(greatestDepth) ?? .max, isOrdered: lock?.kind.isOrdered ?? false,
+          isShown: shown.map { $0.contains(lock?.id ?? .unknown) } ?? true))
     }
     return (states, NumberIndex(locks.map(\.id.rawValue)))
   }
@@ -73,4 +82,9 @@ struct LockState {
   private static func greatestDepth(_ lock: Lock) -> Int64 {
     lock.kind.isBounded && lock.capacity > 0 ? Int64(clamping: lock.capacity) : .max
   }
+}
+
+extension LockKind {
+  /// Whether what goes into it comes out in the same order.
+  var isOrdered: Bool { self == .pipe || self == .socket || self == .messages }
 }

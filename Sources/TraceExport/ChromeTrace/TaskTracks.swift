@@ -16,6 +16,8 @@ struct TaskTracks {
     var lock: Int32
     var track: Int32
     var begin: Int64
+    /// Whether its beginning is written.
+    var isDrawn = false
     /// When the last event was.
     var end: Int64
     /// The outermost wait so far, and when the one before it ended.
@@ -58,6 +60,12 @@ struct TaskTracks {
         end: time,
         waitStart: time, waitEnd: time, waitEndBefore: time))
     return states.count - 1
+  }
+
+  /// The track is written from `time` on.
+  mutating func draw(_ place: Int, from time: Int64) {
+    states[place].isDrawn = true
+    states[place].begin = time
   }
 
   /// A wait of a task ends; returns where it begins.

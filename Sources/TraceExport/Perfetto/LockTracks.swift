@@ -27,15 +27,21 @@ struct LockTracks {
   /// When it was last released: on its track no hold begins before.
   var lastHold: Int64 = 0
   var depth = QueueDepth()
-  var pending = PendingItems()
+  var items = PendingItems()
+  /// Whether it is a queue whose items come out in the order in which they went in.
+  var isOrdered = false
+  /// What its counter of values last said.
+  var lastValue: Int64?
+  /// Whether it is shown, and its counters, whichever thread uses it.
+  var isShown = true
   /// Of a thread that is waited for: its track, and when it ended.
   var joined: (track: Int, end: Int64)?
   var lanes = SpanLanes()
 
   /// All locks; the first one stands for locks without a definition.
   static func all(
-    _ definitions: TraceDefinitions, _ ids: ChromeIDs, _ interned: InternedTexts,
-    _ texts: inout TextTable
+    _ definitions: TraceDefinitions, _ ids: ChromeIDs, shown: Set<LockID>?,
+    _ interned: InternedTexts, _ texts: inout TextTable
   ) -> (locks: [LockTracks], index: NumberIndex) {
     let locks = definitions.locks.values.sorted { $0.id < $1.id }
     var all: [LockTracks] = []
@@ -52,7 +58,9 @@ struct LockTracks {
           process: ids.place(of: lock?.process ?? .unknown),
           arguments: texts.add(arguments.take()), rank: UInt64(place),
           isInBytes: lock?.kind.holdsBytes ?? false,
-          depth: QueueDepth(lock), joined: lock.flatMap { joined($0, definitions, ids) }))
+          depth: QueueDepth(lock), isOrdered: lock?.kind.isOrdered ?? false,
+          isShown: shown.map { $0.contains(lock?.id ?? .unknown) } ?? true,
+          joined: lock.flatMap { joined($0, definitions, ids) }))
     }
     return (all, NumberIndex(locks.map(\.id.rawValue)))
   }
@@ -160,42 +168,4 @@ struct SpanLanes {
   }
 
   mutating func add(track: UInt64) { tracks.append(track) }
-}
-
-/// What went into a queue and was not seen to come out, for the arrows between both.
-struct PendingItems {
-  private struct Item {
-    var time: Int64
-    var flow: UInt64
-    var count: Int64
-  }
-
-  /// Of a queue that is deeper, what came in first has no arrow.
-  private static let most = 1024
-  private var items: [Item] = []
-  private var first = 0
-
-  mutating func append(_ count: Int64, flow: UInt64, at time: Int64) {
-    if items.count - first >= PendingItems.most { first += 1 }
-    if first > 64, first * 2 > items.count {
-      items.removeFirst(first)
-      first = 0
-    }
-    items.append(Item(time: time, flow: flow, count: count))
-  }
-
-  /// Takes items out that were put in at `time`; returns the number of their arrow.
-  mutating func take(_ count: Int64, since time: Int64) -> UInt64? {
-    var (low, high) = (first, items.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if items[middle].time < time { low = middle + 1 } else { high = middle }
-    }
-    while low < items.count, items[low].time == time, items[low].count <= 0 { low += 1 }
-    guard low < items.count, items[low].time == time else { return nil }
-    let flow = items[low].flow
-    items[low].count -= min(max(count, 1), items[low].count)
-    while first < items.count, items[first].count <= 0 { first += 1 }
-    return flow
-  }
 }

@@ -4,15 +4,19 @@ internal import TraceModel
 struct RecordedThread {
   /// The place of its track.
   var track: Int
+  /// Whether everything that it did is shown.
+  var isShown: Bool
 
   /// All threads; the first one stands for threads without a definition.
   static func all(
-    _ definitions: TraceDefinitions, _ ids: ChromeIDs
+    _ definitions: TraceDefinitions, _ ids: ChromeIDs, shown: Set<ThreadID>?
   ) -> (threads: [RecordedThread], index: NumberIndex) {
     let numbers = definitions.threads.keys.sorted()
     return (
-      [RecordedThread(track: ChromeIDs.unknown)]
-        + numbers.map { RecordedThread(track: ids.track($0)) },
+      [RecordedThread(track: ChromeIDs.unknown, isShown: shown == nil)]
+        + numbers.map {
+          RecordedThread(track: ids.track($0), isShown: shown?.contains($0) ?? true)
+        },
       NumberIndex(numbers.map(\.rawValue))
     )
   }

@@ -40,6 +40,11 @@ extension ByteBuffer {
     }
   }
 
+  /// Appends a number alone, as packed fields have them.
+  mutating func append(varint value: UInt64) {
+    withRoom(for: 10) { writeVarint(value, to: $0, at: 0) }
+  }
+
   /// How many bytes a number takes.
   @inline(__always)
   static func varintSize(_ value: UInt64) -> Int {
