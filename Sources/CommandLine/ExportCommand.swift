@@ -9,9 +9,9 @@ struct ExportCommand: ParsableCommand {
     usage: "ctrace export [<option> ...] <recording>",
     discussion: """
       chrome is a timeline for https://ui.perfetto.dev ("Open trace file") and \
-      chrome://tracing; perfetto is one for the former only, smaller, with more in it, and \
-      suits queries. pprof is a profile of lock contention for 'go tool pprof'; collapsed is \
-      the same as text, for flamegraph.pl and speedscope.
+      chrome://tracing; perfetto is one for the former only, smaller, with more in it and for \
+      queries in SQL. pprof is a profile of lock contention for 'go tool pprof'; \
+      collapsed is the same as text, for flamegraph.pl and speedscope.
 
       Examples:
         ctrace export prog.ctrace -o prog.json.gz
@@ -43,10 +43,8 @@ struct ExportCommand: ParsableCommand {
 
   func validate() throws {
     let misplaced: [(name: String, isGiven: Bool, belongs: Bool)] = [
-      ("--from", cut.window.from != nil, format != .perfetto),
-      ("--to", cut.window.to != nil, format != .perfetto),
-      ("--top", cut.top != nil, format == .chrome),
-      ("--max-bytes", cut.maxBytes != nil, format == .chrome),
+      ("--top", cut.top != nil, !format.isProfile),
+      ("--max-bytes", cut.maxBytes != nil, !format.isProfile),
       ("--by", profile.by != nil, format.isProfile),
       ("--all-waits", profile.allWaits, format.isProfile),
       ("--unit", profile.unit != nil, format == .collapsed),

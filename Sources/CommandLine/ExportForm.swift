@@ -42,7 +42,9 @@ enum ExportForm: String, ExpressibleByArgument, CaseIterable {
         try writeTimeline(
           ChromeTraceWriter.self, of: input, &cut, size: options?.maxBytes?.bytes, to: destination)
       case .perfetto:
-        try writeTimeline(PerfettoTraceWriter.self, of: input, &cut, size: nil, to: destination)
+        try writeTimeline(
+          PerfettoTraceWriter.self, of: input, &cut, size: options?.maxBytes?.bytes,
+          to: destination)
       case .pprof:
         let comments = [profile?.comment ?? ""] + cut.notes
         try destination.write(

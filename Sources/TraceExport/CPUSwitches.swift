@@ -41,6 +41,8 @@ struct CPUSwitches {
   /// Switches to be written, in order.
   private(set) var ready: [CPUChange] = []
   private var threads: [Thread]
+  /// Nothing is shown from before.
+  private var earliest: Int64 = 0
   /// The last switch of each CPU, and whether it was written: one to a thread of another program is when
   /// it is known what comes after.
   private var last: [(change: CPUChange, isWritten: Bool)?] = []
@@ -65,6 +67,11 @@ struct CPUSwitches {
   mutating func add(_ change: CPUChange) {
     var change = change
     while last.count <= change.cpu { last.append(nil) }
+    // What the thread did before it was told to come, it did on a CPU.
+    if change.thread == CPUSwitches.idle, let acted = threads[change.next].acted {
+      let since = max(acted, last[change.cpu]?.change.time ?? 0, earliest)
+      change.time = min(since, change.time)
+    }
     if let (before, isWritten) = last[change.cpu] {
       if before.next == change.thread {
         if !isWritten { ready.append(before) }
@@ -92,9 +99,25 @@ struct CPUSwitches {
     last[change.cpu] = (change, isKnown)
   }
 
-  /// Ends all CPUs.
-  mutating func finish() {
-    for case let (change, isWritten)? in last { _ = leave(change, isWritten, by: .max) }
+  /// Begins at a moment: ``ready`` has who is on a CPU then, and nothing from before.
+  mutating func begin(at time: Int64) {
+    earliest = time
+    removeReady()
+    for cpu in last.indices {
+      guard let thread = last[cpu]?.change.next else { continue }
+      last[cpu] = nil
+      let hasEnded = threads[thread].end.map { $0 <= time } ?? false
+      guard thread != CPUSwitches.idle, !threads[thread].isForeign, !hasEnded else { continue }
+      let change = CPUChange(
+        cpu: cpu, thread: CPUSwitches.idle, reason: .unknown, next: thread, time: time)
+      ready.append(change)
+      last[cpu] = (change, true)
+    }
+  }
+
+  /// Ends all CPUs: threads that have ended by that time have left.
+  mutating func finish(by time: Int64 = .max) {
+    for case let (change, isWritten)? in last { _ = leave(change, isWritten, by: time) }
     last = []
   }
 
@@ -106,7 +129,7 @@ struct CPUSwitches {
     ready.append(
       CPUChange(
         cpu: change.cpu, thread: shown, reason: shown == CPUSwitches.idle ? .unknown : .blocked,
-        next: change.thread, time: max(min(since, change.time), time)))
+        next: change.thread, time: max(min(since, change.time), time, earliest)))
   }
 
   /// A thread has the CPU that is not known to leave by that time. Returns what is shown then, and since

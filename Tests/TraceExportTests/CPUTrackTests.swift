@@ -110,5 +110,10 @@ import TraceModel
       lines == [
         "0 5: 0 R 101", "0 10: 101 R+ 0", "0 15: 0 R 101", "0 20: 101 R+ 102", "0 30: 102 X 0",
       ])
+    let late = try self.lines([
+      change(0, .unknown, to: 1, at: 5), change(1, .preempted, to: 4, at: 10), wakeup,
+      change(0, .unknown, to: 1, at: 20), change(1, .blocked, to: 0, at: 20),
+    ])
+    #expect(late == ["0 5: 0 R 101", "0 10: 101 R+ 0", "0 15: 0 R 101", "0 20: 101 S 0"])
   }
 }

@@ -15,6 +15,9 @@ struct ByteBuffer {
   /// Forgets what was written.
   mutating func removeAll() { count = 0 }
 
+  /// Takes back what was written beyond the first so many bytes.
+  mutating func truncate(to count: Int) { self.count = min(self.count, count) }
+
   /// Appends what another has.
   mutating func append(contentsOf other: borrowing ByteBuffer) {
     let count = other.count
@@ -22,9 +25,6 @@ struct ByteBuffer {
       append(UnsafeBufferPointer(rebasing: $0[..<count]))
     }
   }
-
-  /// Takes back what was written beyond the first so many bytes.
-  mutating func truncate(to count: Int) { self.count = min(self.count, count) }
 
   /// Appends JSON text as it is.
   mutating func append(_ text: StaticString) {

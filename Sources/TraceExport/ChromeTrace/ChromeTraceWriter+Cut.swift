@@ -44,7 +44,7 @@ extension ChromeTraceWriter {
 
 extension Event {
   /// Whether it is about a stretch of time that ends with it.
-  fileprivate var lasts: Bool {
+  var lasts: Bool {
     switch kind {
     case .wait, .slice, .taskWait: true
     case .release, .taskRelease: isDurationKnown

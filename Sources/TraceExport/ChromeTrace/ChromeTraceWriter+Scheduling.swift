@@ -40,8 +40,13 @@ extension ChromeTraceWriter {
         event.time.nanoseconds < window.upperBound, let cpu = CPUSwitches.cpu(event.value)
       else { continue }
       schedulingNow = max(schedulingNow, ChromeTime.drawn(event.time))
-      let thread = threads[threadIndex[event.thread.rawValue]].track
-      let other = threads[threadIndex[event.owner.rawValue]].track
+      let (thread, other) = (scheduled(event.thread), scheduled(event.owner))
+      if isCut, thread == ChromeIDs.unknown,
+        event.kind == .wakeup || other == ChromeIDs.unknown
+      {
+        continue
+      }
+      if !hasScheduling, schedulingNow >= window.lowerBound { beginScheduling() }
       if event.kind == .switch {
         cpuSwitches.add(
           CPUChange(
@@ -49,9 +54,7 @@ extension ChromeTraceWriter {
         appendReadySwitches()
       } else {
         cpuSwitches.wake(thread, by: other, at: schedulingNow)
-        guard schedulingNow >= window.lowerBound, !isCut || schedulingNames[thread].tid != 0
-        else { continue }
-        beginScheduling()
+        guard hasScheduling else { continue }
         appendLine(other, cpu: cpu, at: schedulingNow)
         output.append("sched_waking: comm=")
         texts.write(schedulingNames[thread].name, to: &output)
@@ -64,47 +67,38 @@ extension ChromeTraceWriter {
     }
   }
 
+  /// The place of a thread's name; that of the idle task for one that is not shown.
+  private func scheduled(_ thread: ThreadID) -> Int {
+    let entry = threads[threadIndex[thread.rawValue]]
+    return entry.isShown ? entry.track : ChromeIDs.unknown
+  }
+
   private mutating func beginScheduling() {
-    guard !hasScheduling else { return }
     hasScheduling = true
     output.append("\n],\"systemTraceEvents\":\"# tracer: nop\\n")
-    for (cpu, thread) in windowThreads.sorted(by: { $0.key < $1.key }) {
-      appendSwitch(
-        CPUChange(
-          cpu: cpu, thread: ChromeIDs.unknown, reason: .unknown, next: thread,
-          time: window.lowerBound))
+    if window.lowerBound > 0 {
+      cpuSwitches.begin(at: window.lowerBound)
+      appendReadySwitches()
     }
   }
 
   /// Closes the list of events or the text of scheduling, whichever was written last.
   mutating func appendEndOfEvents() {
-    cpuSwitches.finish()
+    cpuSwitches.finish(by: window.upperBound)
     appendReadySwitches()
     output.append(hasScheduling ? "\"}\n" : "\n]}\n")
   }
 
   private mutating func appendReadySwitches() {
-    for place in cpuSwitches.ready.indices { show(cpuSwitches.ready[place]) }
-    cpuSwitches.removeReady()
-  }
-
-  /// Writes a switch that lies in the window. What came before tells who is on the CPUs when that begins.
-  private mutating func show(_ change: CPUChange) {
-    guard change.time < window.upperBound else { return }
-    guard hasScheduling || change.time >= window.lowerBound else {
-      windowThreads[change.cpu] = change.next
-      return
+    // What came before the window tells who is on the CPUs when it begins.
+    if hasScheduling {
+      for place in cpuSwitches.ready.indices { appendSwitch(cpuSwitches.ready[place]) }
     }
-    var change = change
-    change.time = max(change.time, window.lowerBound)
-    beginScheduling()
-    appendSwitch(change)
+    cpuSwitches.removeReady()
   }
 
   private mutating func appendSwitch(_ change: CPUChange) {
     let (thread, next) = (schedulingNames[change.thread], schedulingNames[change.next])
-    // Of threads that are not shown nothing is told.
-    if isCut, thread.tid == 0, next.tid == 0 { return }
     appendLine(change.thread, cpu: change.cpu, at: change.time)
     output.append("sched_switch: prev_comm=")
     texts.write(thread.name, to: &output)

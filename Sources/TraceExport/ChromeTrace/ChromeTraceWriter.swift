@@ -33,8 +33,6 @@ public struct ChromeTraceWriter: TimelineWriter {
   var schedulingNow: Int64 = 0
   var hasScheduling = false
   var cpuSwitches: CPUSwitches
-  /// The threads that the CPUs have when the window begins, by their tracks.
-  var windowThreads: [Int: Int] = [:]
   /// What is shown.
   let window: Range<Int64>
   let isCut: Bool
@@ -74,12 +72,7 @@ public struct ChromeTraceWriter: TimelineWriter {
       TrackState(place: texts.add("\"pid\":\($0.pid),\"tid\":\($0.tid)"))
     }
     let idle = SchedulingName.idle(&texts)
-    let shown = Set(threads.filter(\.isShown).map(\.track))
-    schedulingNames =
-      [idle]
-      + ids.tracks.enumerated().dropFirst().map { place, track in
-        shown.contains(place) ? SchedulingName(track, &texts) : idle
-      }
+    schedulingNames = [idle] + ids.tracks.dropFirst().map { SchedulingName($0, &texts) }
     cpuSwitches = CPUSwitches(definitions, ids)
     self.texts = texts
     unknown = (ids.processes[ChromeIDs.unknown], ids.tracks[ChromeIDs.unknown])

@@ -1,7 +1,9 @@
 internal import TraceModel
 
 /// What is said of the recording as a whole.
-func recordingFacts(_ definitions: TraceDefinitions) -> [(key: String, value: String)] {
+func recordingFacts(
+  _ definitions: TraceDefinitions, _ cut: ExportCut
+) -> [(key: String, value: String)] {
   let recording = definitions.recording
   var other: [(key: String, value: String)] = [
     ("recorder", recording.recorder),
@@ -15,6 +17,7 @@ func recordingFacts(_ definitions: TraceDefinitions) -> [(key: String, value: St
   let lost = definitions.usesByLock.values.saturatingSum(\.lostWaits)
   other.append(("lost_waits", String(lost)))
   other.append(("unrecorded_threads", String(recording.unrecordedThreads)))
+  if !cut.notes.isEmpty { other.append(("cut", cut.notes.joined(separator: "; "))) }
   for (number, note) in recording.notes.enumerated() {
     other.append(("note \(number + 1)", note))
   }
@@ -30,8 +33,7 @@ extension ByteBuffer {
 
   /// Appends the start of the document, up to the first event.
   mutating func appendHead(_ definitions: TraceDefinitions, _ cut: ExportCut) {
-    var other = recordingFacts(definitions)
-    if !cut.notes.isEmpty { other.append(("cut", cut.notes.joined(separator: "; "))) }
+    let other = recordingFacts(definitions, cut)
     append("{\"displayTimeUnit\":\"ns\",\n\"otherData\":{")
     append(string: other.map { "\"\($0.key)\":\($0.value.jsonString)" }.joined(separator: ",\n"))
     append("},\n\"traceEvents\":[\n")

@@ -35,7 +35,6 @@ extension Event.Outcome {
     case .cancelled: #","outcome":"cancelled""#
     case .failed: #","outcome":"failed""#
     case .unfinished: #","outcome":"unfinished""#
-    case .missed: #","outcome":"missed""#
     }
   }
 }

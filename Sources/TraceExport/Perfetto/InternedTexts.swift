@@ -27,13 +27,12 @@ struct InternedTexts {
     case lock = 1
     case kind, address, operation, outcome, owner, mutex, stack, cut
     case waited, requested, held, acquired, ran, began
-    case value, task, items, inQueue
+    case value, task, items, residence
 
     /// Lengths and moments are in nanoseconds, and say so.
     var name: String {
       switch self {
-      case .waited, .requested, .held, .acquired, .ran, .began: "\(self)_ns"
-      case .inQueue: "in_queue_ns"
+      case .waited, .requested, .held, .acquired, .ran, .began, .residence: "\(self)_ns"
       default: "\(self)"
       }
     }

@@ -30,14 +30,18 @@ struct LockTracks {
   var items = PendingItems()
   /// Whether it is a queue whose items come out in the order in which they went in.
   var isOrdered = false
+  /// What its counter of values last said.
+  var lastValue: Int64?
+  /// Whether it is shown, and its counters, whichever thread uses it.
+  var isShown = true
   /// Of a thread that is waited for: its track, and when it ended.
   var joined: (track: Int, end: Int64)?
   var lanes = SpanLanes()
 
   /// All locks; the first one stands for locks without a definition.
   static func all(
-    _ definitions: TraceDefinitions, _ ids: ChromeIDs, _ interned: InternedTexts,
-    _ texts: inout TextTable
+    _ definitions: TraceDefinitions, _ ids: ChromeIDs, shown: Set<LockID>?,
+    _ interned: InternedTexts, _ texts: inout TextTable
   ) -> (locks: [LockTracks], index: NumberIndex) {
     let locks = definitions.locks.values.sorted { $0.id < $1.id }
     var all: [LockTracks] = []
@@ -55,6 +59,7 @@ struct LockTracks {
           arguments: texts.add(arguments.take()), rank: UInt64(place),
           isInBytes: lock?.kind.holdsBytes ?? false,
           depth: QueueDepth(lock), isOrdered: lock?.kind.isOrdered ?? false,
+          isShown: shown.map { $0.contains(lock?.id ?? .unknown) } ?? true,
           joined: lock.flatMap { joined($0, definitions, ids) }))
     }
     return (all, NumberIndex(locks.map(\.id.rawValue)))

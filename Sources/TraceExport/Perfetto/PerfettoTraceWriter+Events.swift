@@ -29,7 +29,7 @@ extension PerfettoTraceWriter {
     finishEvent(at: slice.begin)
     appendEnd(on: uuid, at: slice.end)
 
-    if recorded.outcome == .acquired {
+    if recorded.outcome == .acquired, !isBehindWindow {
       let start = min(max(recorded.start.nanoseconds, 0), now)
       let isShared = recorded.operation.isShared
       if let wakeup = locks[lock].wakeups.takeWakeup(
@@ -58,13 +58,15 @@ extension PerfettoTraceWriter {
     if locks[lock].waiting == 0 { locks[lock].wakeups.removeAll() }
   }
 
-  private mutating func appendWaiters(_ lock: Int) {
+  mutating func appendWaiters(_ lock: Int) {
     appendCounter(.waiters, lock, Int64(locks[lock].waiting))
   }
 
   /// Where a wait begins is a sample of the thread's stack: viewers make flame graphs of samples.
   private mutating func appendSample(_ recorded: Event, _ track: Int) {
-    guard interning({ $0.text(ofStack: recorded.stack, &$1) }) != nil else { return }
+    guard !isBeforeWindow, !isBehindWindow,
+      interning({ $0.text(ofStack: recorded.stack, &$1) }) != nil
+    else { return }
     typealias Schema = PerfettoSchema.PerfSample
     event.removeAll()
     event.append(field: Schema.pid, UInt64(tracks[track].pid))
@@ -111,17 +113,13 @@ extension PerfettoTraceWriter {
     _ recorded: Event, _ lock: Int, named name: UInt64, _ flow: FlowEnd,
     arguments: (inout PerfettoTraceWriter) -> Void
   ) {
-    let start = min(max(recorded.start.nanoseconds, 0), now)
-    let begin = max(start, min(locks[lock].lastHold, now))
+    let begin = max(shown(recorded.start), min(locks[lock].lastHold, now))
     locks[lock].lastHold = now
     let uuid = ownerTrack(lock)
     startEvent(.begin, on: uuid, .hold, named: name)
     appendArguments(recorded, lock)
     arguments(&self)
-    appendCut(
-      recorded,
-      DrawnSlice(begin: begin, end: now, isCut: begin != recorded.start.nanoseconds),
-      .held, .acquired)
+    appendCut(recorded, drawn(recorded, from: begin), .held, .acquired)
     appendStack(recorded.stack)
     append(flow)
     finishEvent(at: begin)
@@ -137,15 +135,15 @@ extension PerfettoTraceWriter {
 
   mutating func setValue(_ recorded: Event, _ lock: Int, _ track: Int) {
     switch locks[lock].role {
-    case .loop: return appendCounter(.ready, lock, recorded.value)
+    case .loop: return setCounter(.ready, lock, recorded.value)
     case .queue:
-      if recorded.operation == .told { locks[lock].items.begin(with: recorded.value) }
       guard locks[lock].depth.tell(recorded.value, byKernel: recorded.operation == .told)
       else { return }
+      if recorded.operation == .told { locks[lock].items.begin(with: recorded.value) }
       return appendCounter(.depth, lock, locks[lock].depth.shown)
     default: break
     }
-    appendCounter(.value, lock, recorded.value)
+    setCounter(.value, lock, recorded.value)
     // A post that nobody waits for is told by the value alone.
     guard recorded.operation == .post, locks[lock].waiting > 0 else { return }
     let flow = wakeup(recorded, lock) { $0.append($1) }
@@ -169,12 +167,12 @@ extension PerfettoTraceWriter {
     startEvent(.instant, on: tracks[track].uuid, .queue, named: name(.dequeue, lock))
     appendName(lock)
     event.append(argument: .items, recorded.value)
-    var flow: UInt64?
+    let flow: UInt64?
     if recorded.isDurationKnown {
-      event.append(argument: .inQueue, recorded.duration)
+      event.append(argument: .residence, recorded.duration)
       flow = locks[lock].items.take(recorded.value, from: recorded.start.nanoseconds)
-    } else if locks[lock].isOrdered {
-      flow = locks[lock].items.takeFirst(recorded.value)
+    } else {
+      flow = locks[lock].isOrdered ? locks[lock].items.takeFirst(recorded.value) : nil
     }
     if let flow { append(.arrivingAmongOthers(flow)) }
     appendStack(recorded.stack)
@@ -214,8 +212,7 @@ extension PerfettoTraceWriter {
 
   /// Work of more than one thread: on a track of the process, beside what overlaps it.
   private mutating func span(_ recorded: Event, _ lock: Int) {
-    let start = min(max(recorded.start.nanoseconds, 0), now)
-    let (lane, begin) = locks[lock].lanes.place(from: start, to: now)
+    let (lane, begin) = locks[lock].lanes.place(from: shown(recorded.start), to: now)
     if lane == locks[lock].lanes.tracks.count {
       let track = appendTrack(
         in: .work, ofProcess: locks[lock].process, rank: locks[lock].rank,
@@ -225,10 +222,7 @@ extension PerfettoTraceWriter {
     let uuid = locks[lock].lanes.tracks[lane]
     startEvent(.begin, on: uuid, .span, named: name(.plain, lock))
     appendArguments(recorded, lock)
-    appendCut(
-      recorded,
-      DrawnSlice(begin: begin, end: now, isCut: begin != recorded.start.nanoseconds),
-      .ran, .began)
+    appendCut(recorded, drawn(recorded, from: begin), .ran, .began)
     appendStack(recorded.stack)
     finishEvent(at: begin)
     appendEnd(on: uuid, at: now)
@@ -260,7 +254,7 @@ extension PerfettoTraceWriter {
   private mutating func wakeup(
     _ recorded: Event, _ lock: Int, keep: (inout Wakeups, Wakeups.Wakeup) -> Void
   ) -> FlowEnd {
-    guard locks[lock].waiting > 0 else { return .none }
+    guard locks[lock].waiting > 0, !isBehindWindow else { return .none }
     lastFlow += 1
     keep(
       &locks[lock].wakeups,

@@ -37,11 +37,19 @@ extension PerfettoTraceWriter {
 
   /// Finds the place of a slice that ends now on the track of a thread.
   mutating func place(_ event: Event, _ track: Int) -> DrawnSlice {
-    let start = min(max(event.start.nanoseconds, 0), now)
-    let begin = tracks[track].nesting.add(from: start, to: now)
+    let begin = tracks[track].nesting.add(from: shown(event.start), to: now)
     tracks[track].firstTime = min(tracks[track].firstTime, begin)
-    return DrawnSlice(begin: begin, end: now, isCut: begin != event.start.nanoseconds)
+    return drawn(event, from: begin)
   }
+
+  /// A slice that ends now, drawn from `begin` on.
+  func drawn(_ event: Event, from begin: Int64) -> DrawnSlice {
+    DrawnSlice(
+      begin: begin, end: now, isCut: begin != event.start.nanoseconds || isBehindWindow)
+  }
+
+  /// Where something is drawn from that began at `start`.
+  func shown(_ start: Timestamp) -> Int64 { min(max(start.nanoseconds, window.lowerBound, 0), now) }
 
   /// Begins what is written of a slice or an instant: arguments follow, and ``finishEvent(at:)``.
   @inline(__always)
@@ -58,6 +66,7 @@ extension PerfettoTraceWriter {
   /// Writes what was begun.
   @inline(__always)
   mutating func finishEvent(at time: Int64) {
+    guard !isBeforeWindow else { return }
     head.removeAll()
     head.append(field: Schema.Packet.timestamp, UInt64(time))
     head.append(field: Schema.Packet.sequenceID, PacketSequence.events.rawValue)
@@ -156,8 +165,15 @@ extension PerfettoTraceWriter {
     case waiters, value, depth, ready
   }
 
+  /// Sets a counter of a lock's to a value that it keeps.
+  mutating func setCounter(_ counter: LockCounter, _ lock: Int, _ value: Int64) {
+    locks[lock].lastValue = value
+    appendCounter(counter, lock, value)
+  }
+
   /// Writes the value that a counter has from now on.
   mutating func appendCounter(_ counter: LockCounter, _ lock: Int, _ value: Int64) {
+    guard locks[lock].isShown, !isBeforeWindow, !isBehindWindow else { return }
     let track =
       counter == .waiters
       ? locks[lock].waitersTrack : locks[lock].valueTrack

@@ -11,11 +11,16 @@ extension PerfettoTraceWriter {
     for place in events.indices {
       let event = events[place]
       guard event.kind == .switch || event.kind == .wakeup,
-        let cpu = CPUSwitches.cpu(event.value)
+        event.time.nanoseconds < window.upperBound, let cpu = CPUSwitches.cpu(event.value)
       else { continue }
       schedulingNow = max(schedulingNow, event.time.nanoseconds)
-      let thread = threads[threadIndex[event.thread.rawValue]].track
-      let other = threads[threadIndex[event.owner.rawValue]].track
+      let (thread, other) = (scheduled(event.thread), scheduled(event.owner))
+      if isCut, thread == ChromeIDs.unknown,
+        event.kind == .wakeup || other == ChromeIDs.unknown
+      {
+        continue
+      }
+      if !hasScheduling, schedulingNow >= window.lowerBound { beginScheduling() }
       if event.kind == .switch {
         cpuSwitches.add(
           CPUChange(
@@ -23,6 +28,7 @@ extension PerfettoTraceWriter {
         appendReadySwitches()
       } else {
         cpuSwitches.wake(thread, by: other, at: schedulingNow)
+        guard hasScheduling else { continue }
         appendWaking(
           of: thread, by: other, isInterrupt: event.operation == .interrupt, cpu,
           at: schedulingNow)
@@ -30,9 +36,25 @@ extension PerfettoTraceWriter {
     }
   }
 
+  /// The track of a thread; that of the idle task for one that is not shown.
+  private func scheduled(_ thread: ThreadID) -> Int {
+    let recorded = threads[threadIndex[thread.rawValue]]
+    return recorded.isShown ? recorded.track : ChromeIDs.unknown
+  }
+
+  private mutating func beginScheduling() {
+    hasScheduling = true
+    if window.lowerBound > 0 {
+      cpuSwitches.begin(at: window.lowerBound)
+      appendReadySwitches()
+    }
+  }
+
   /// Writes who woke a thread, where only locks, signals and the ends of threads tell.
   mutating func appendWaking(of track: Int, by waker: Int, at time: Int64) {
-    guard track != ChromeIDs.unknown, waker != ChromeIDs.unknown else { return }
+    guard track != ChromeIDs.unknown, waker != ChromeIDs.unknown, !isBeforeWindow,
+      time >= window.lowerBound
+    else { return }
     appendWaking(of: track, by: waker, isInterrupt: false, 0, at: time)
   }
 }

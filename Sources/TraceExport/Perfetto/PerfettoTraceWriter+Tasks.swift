@@ -4,7 +4,7 @@ internal import TraceModel
 extension PerfettoTraceWriter {
   /// A task ran, until it waited or ended.
   mutating func step(_ recorded: Event, _ lock: Int, _ track: Int) {
-    let start = min(max(recorded.start.nanoseconds, 0), now)
+    let start = shown(recorded.start)
     if let place = taskPlace(of: recorded, lock, track, from: start) {
       tasks.step(place, at: now)
     }
@@ -16,7 +16,7 @@ extension PerfettoTraceWriter {
   /// A task waited, while its thread did other things; or the thread itself was in a call of C.
   mutating func taskWait(_ recorded: Event, _ lock: Int, _ track: Int) {
     if locks[lock].role == .call { return appendSlice(recorded, lock, track, .call) }
-    let start = min(max(recorded.start.nanoseconds, 0), now)
+    let start = shown(recorded.start)
     // A task that has not run is not known by a name.
     guard let place = taskPlace(of: recorded, nil, track, from: start) else { return }
     let begin = tasks.wait(place, from: start, to: now)
@@ -24,10 +24,7 @@ extension PerfettoTraceWriter {
     startEvent(.begin, on: uuid, .task, named: name(.waitsFor, lock))
     appendArguments(recorded, lock)
     event.append(argument: .outcome, text: InternedTexts.number(of: recorded.outcome))
-    appendCut(
-      recorded,
-      DrawnSlice(begin: begin, end: now, isCut: begin != recorded.start.nanoseconds),
-      .waited, .requested)
+    appendCut(recorded, drawn(recorded, from: begin), .waited, .requested)
     appendStack(recorded.stack)
     finishEvent(at: begin)
     appendEnd(on: uuid, at: now)
@@ -53,7 +50,7 @@ extension PerfettoTraceWriter {
 
   /// Ends the tracks of all tasks.
   mutating func endTasks() {
-    for (place, state) in tasks.states.enumerated() {
+    for (place, state) in tasks.states.enumerated() where state.isDrawn {
       appendEnd(on: firstTaskTrack + UInt64(place), at: state.end)
     }
   }
@@ -69,15 +66,20 @@ extension PerfettoTraceWriter {
   ) -> Int? {
     guard recorded.value != 0 else { return nil }
     let image = image(of: recorded)
-    if let place = tasks.place(of: recorded.value, in: image) { return place }
+    let known = tasks.place(of: recorded.value, in: image)
+    if let known, tasks.states[known].isDrawn { return known }
     guard
-      let place = tasks.begin(recorded.value, in: image, lock: lock ?? 0, track: track, at: start)
+      let place = known
+        ?? tasks.begin(recorded.value, in: image, lock: lock ?? 0, track: track, at: start)
     else { return nil }
+    guard !isBeforeWindow else { return place }
+    tasks.draw(place, from: start)
+    let name = Int(tasks.states[place].lock)
     let uuid = appendTrack(
-      in: .tasks, ofProcess: tracks[track].process, rank: UInt64(lock ?? 0),
+      in: .tasks, ofProcess: tracks[track].process, rank: UInt64(name),
       number: firstTaskTrack + UInt64(place),
-      named: lock.map { interned.lockNames[$0] } ?? "task")
-    startEvent(.begin, on: uuid, .task, named: name(.plain, lock ?? 0))
+      named: name == 0 ? "task" : interned.lockNames[name])
+    startEvent(.begin, on: uuid, .task, named: self.name(.plain, name))
     event.append(argument: .task, recorded.value)
     finishEvent(at: start)
     return place

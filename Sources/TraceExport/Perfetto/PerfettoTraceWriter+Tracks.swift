@@ -7,7 +7,7 @@ extension PerfettoTraceWriter {
   // MARK: The recording
 
   /// Writes what all else refers to: clocks, words, and the recording itself.
-  mutating func appendHead(_ definitions: TraceDefinitions) {
+  mutating func appendHead(_ definitions: TraceDefinitions, _ cut: ExportCut) {
     var packet = ByteBuffer()
     packet.append(field: Schema.Packet.sequenceID, PacketSequence.events.rawValue)
     // SEQ_INCREMENTAL_STATE_CLEARED: what is interned counts from here on.
@@ -29,7 +29,7 @@ extension PerfettoTraceWriter {
     appendDefaults()
     interned.appendWords(to: &data)
     appendInterned()
-    appendMetadata(definitions)
+    appendMetadata(definitions, cut)
   }
 
   private mutating func appendDefaults() {
@@ -43,9 +43,9 @@ extension PerfettoTraceWriter {
   }
 
   /// The facts of the recording, which viewers show among those of the trace.
-  private mutating func appendMetadata(_ definitions: TraceDefinitions) {
+  private mutating func appendMetadata(_ definitions: TraceDefinitions, _ cut: ExportCut) {
     var events = ByteBuffer()
-    for (name, text) in recordingFacts(definitions) {
+    for (name, text) in recordingFacts(definitions, cut) {
       var entry = ByteBuffer()
       entry.append(field: Schema.Metadata.name, text: name)
       entry.append(field: Schema.Metadata.text, text: text.bounded)

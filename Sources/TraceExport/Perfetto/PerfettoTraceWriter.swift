@@ -38,29 +38,41 @@ public struct PerfettoTraceWriter: TimelineWriter {
   var scheduling = SchedulingBundles()
   var cpuSwitches: CPUSwitches
   var schedulingNow: Int64 = 0
+  var hasScheduling = false
   /// Whether wakers have to be told by what locks and signals say.
   let needsWakers: Bool
+  /// What is shown.
+  let window: Range<Int64>
+  let isCut: Bool
+  /// Whether the window has not begun: what happens is taken note of, and not written.
+  var isBeforeWindow: Bool
+  /// Whether the event in hand ended behind the window.
+  var isBehindWindow = false
   private var areEventsFinished = false
   private var isFinished = false
 
   /// Writes what was recorded, and the names of all processes and threads.
   ///
-  /// - Parameter cut: Only a whole one: this form leaves nothing out.
+  /// - Parameter cut: What is to be shown; the trace says what is not.
   public init(definitions: TraceDefinitions, cut: ExportCut = ExportCut()) {
+    window = cut.window.lowerBound..<max(cut.window.upperBound, cut.window.lowerBound)
+    isCut = !cut.isWhole
+    isBeforeWindow = cut.window.lowerBound > 0
     var texts = TextTable()
     // The kernel's numbers end at 2^22, and fields for them at 2^31.
     let ids = ChromeIDs(definitions, firstMadeUp: 1 << 30, areThreadsTold: true)
     processes = ProcessTracks.all(ids)
     tracks = ThreadTrack.all(definitions, ids, firstTrack: UInt64(processes.count))
-    (threads, threadIndex) = RecordedThread.all(definitions, ids)
+    (threads, threadIndex) = RecordedThread.all(definitions, ids, shown: cut.threads)
     interned = InternedTexts(definitions)
-    (locks, lockIndex) = LockTracks.all(definitions, ids, interned, &texts)
+    (locks, lockIndex) = LockTracks.all(
+      definitions, ids, shown: cut.locks, interned, &texts)
     self.texts = texts
     cpuSwitches = CPUSwitches(definitions, ids)
     firstTaskTrack = UInt64(processes.count + tracks.count + 1)
     lastTrack = firstTaskTrack + UInt64(TaskTracks.most)
     needsWakers = definitions.recording.scheduling == .switches
-    appendHead(definitions)
+    appendHead(definitions, cut)
     for place in processes.indices.dropFirst() { appendTrack(ofProcess: place) }
     appendProcessTree(definitions, ids)
     for place in tracks.indices.dropFirst() where tracks[place].isThread {
@@ -77,28 +89,38 @@ public struct PerfettoTraceWriter: TimelineWriter {
     for place in events.indices {
       let event = events[place]
       if event.kind.isScheduling { continue }
-      now = max(now, event.time.nanoseconds)
       let lock = lockIndex[event.lock.rawValue]
-      let track = threads[threadIndex[event.thread.rawValue]].track
-      if !locks[lock].isIntroduced { introduce(lock) }
-      if !tracks[track].isTold { appendTrack(ofThread: track) }
-      tracks[track].firstTime = min(tracks[track].firstTime, now)
-      tracks[track].lastTime = now
-      switch event.kind {
-      case .waitBegin: beginWait(event, lock, track)
-      case .wait: endWait(event, lock, track)
-      case .release: release(event, lock, track)
-      case .signal: signal(event, lock, track)
-      case .value: setValue(event, lock, track)
-      case .enqueue: enqueue(event, lock, track)
-      case .dequeue: dequeue(event, lock, track)
-      case .slice: work(event, lock, track)
-      case .instant: instant(event, lock, track)
-      case .counter: appendCounter(.value, lock, event.value)
-      case .taskWait: taskWait(event, lock, track)
-      case .taskRelease: taskRelease(event, lock, track)
-      case .switch, .wakeup, .sample: break
+      let thread = threads[threadIndex[event.thread.rawValue]]
+      if isCut {
+        guard locks[lock].isShown || thread.isShown else { continue }
+        addCut(event, lock, thread.track)
+      } else {
+        now = max(now, event.time.nanoseconds)
+        add(event, lock, thread.track)
       }
+    }
+  }
+
+  @inline(__always)
+  mutating func add(_ event: Event, _ lock: Int, _ track: Int) {
+    if !locks[lock].isIntroduced { introduce(lock) }
+    if !tracks[track].isTold { appendTrack(ofThread: track) }
+    tracks[track].firstTime = min(tracks[track].firstTime, now)
+    tracks[track].lastTime = now
+    switch event.kind {
+    case .waitBegin: beginWait(event, lock, track)
+    case .wait: endWait(event, lock, track)
+    case .release: release(event, lock, track)
+    case .signal: signal(event, lock, track)
+    case .value: setValue(event, lock, track)
+    case .enqueue: enqueue(event, lock, track)
+    case .dequeue: dequeue(event, lock, track)
+    case .slice: work(event, lock, track)
+    case .instant: instant(event, lock, track)
+    case .counter: setCounter(.value, lock, event.value)
+    case .taskWait: taskWait(event, lock, track)
+    case .taskRelease: taskRelease(event, lock, track)
+    case .switch, .wakeup, .sample: break
     }
   }
 

@@ -20,7 +20,10 @@ extension PerfettoTraceWriter {
   private static let priority: UInt64 = 120
 
   mutating func appendReadySwitches() {
-    for place in cpuSwitches.ready.indices { appendSwitch(cpuSwitches.ready[place]) }
+    // What came before the window tells who is on the CPUs when it begins.
+    if hasScheduling {
+      for place in cpuSwitches.ready.indices { appendSwitch(cpuSwitches.ready[place]) }
+    }
     cpuSwitches.removeReady()
   }
 
@@ -90,7 +93,7 @@ extension PerfettoTraceWriter {
 
   /// Writes what is left, and when threads began and ended.
   mutating func finishScheduling() {
-    cpuSwitches.finish()
+    cpuSwitches.finish(by: window.upperBound)
     appendReadySwitches()
     appendLives()
     for cpu in scheduling.events.indices { appendBundle(cpu) }
@@ -107,13 +110,13 @@ extension PerfettoTraceWriter {
       guard !thread.isForeign else { continue }
       let begin = min(thread.start, thread.firstTime) - 1
       // A thread that was there before the recording did not begin.
-      if !thread.isMain, begin > 0 {
+      if !thread.isMain, begin > window.lowerBound {
         event.removeAll()
         event.append(field: Schema.NewTask.pid, UInt64(thread.tid))
         event.append(field: Schema.NewTask.flags, Schema.NewTask.isThread)
         appendKernelEvent(Schema.Ftrace.newTask, 0, of: UInt64(thread.pid), at: begin)
       }
-      if thread.end != nil {
+      if let end = thread.end, end < window.upperBound {
         event.removeAll()
         event.append(field: Schema.ProcessFree.pid, UInt64(thread.tid))
         event.append(field: Schema.ProcessFree.priority, Self.priority)

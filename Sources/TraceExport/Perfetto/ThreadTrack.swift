@@ -6,15 +6,20 @@ struct RecordedThread {
   var track: Int
   /// Its program image.
   var process = ProcessID.unknown
+  /// Whether everything that it did is shown.
+  var isShown: Bool
 
   /// All threads; the first one stands for threads without a definition.
   static func all(
-    _ definitions: TraceDefinitions, _ ids: ChromeIDs
+    _ definitions: TraceDefinitions, _ ids: ChromeIDs, shown: Set<ThreadID>?
   ) -> (threads: [RecordedThread], index: NumberIndex) {
     let threads = definitions.threads.values.sorted { $0.id < $1.id }
     return (
-      [RecordedThread(track: ChromeIDs.unknown)]
-        + threads.map { RecordedThread(track: ids.track($0.id), process: $0.process) },
+      [RecordedThread(track: ChromeIDs.unknown, isShown: shown == nil)]
+        + threads.map {
+          RecordedThread(
+            track: ids.track($0.id), process: $0.process, isShown: shown?.contains($0.id) ?? true)
+        },
       NumberIndex(threads.map(\.id.rawValue))
     )
   }

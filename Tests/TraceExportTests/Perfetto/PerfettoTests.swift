@@ -145,7 +145,7 @@ import TraceModel
       ])
     #expect(trace.values("depth l1") == [2, 3, 2, 1, 0, 0, 0])
     #expect(trace.track("depth l1").flatMap { trace.tracks[$0]?.unit } == "items")
-    #expect(trace.slices.first { $0.name == "dequeue l1" }?.arguments["in_queue_ns"] == "5")
+    #expect(trace.slices.first { $0.name == "dequeue l1" }?.arguments["residence_ns"] == "5")
   }
 
   @Test func `Taking may be told before the putting of the same moment`() throws {

@@ -24,7 +24,9 @@ struct ProtobufWriter {
   mutating func append(_ field: Int, _ body: (inout ProtobufWriter) -> Void) {
     var message = ProtobufWriter()
     body(&message)
-    output.append(field: field, message.output)
+    let bytes = message.output.take()
+    output.appendHead(ofField: field, count: bytes.count)
+    bytes.withUnsafeBufferPointer { output.append($0) }
   }
 
   /// Appends fields that are written already.

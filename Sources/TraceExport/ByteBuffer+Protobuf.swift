@@ -16,11 +16,6 @@ extension ByteBuffer {
     append(field: number, UInt64(bitPattern: value))
   }
 
-  /// Appends a number of a field that holds many.
-  mutating func append(varint value: UInt64) {
-    withRoom(for: 10) { writeVarint(value, to: $0, at: 0) }
-  }
-
   /// Appends a field that is a message.
   mutating func append(field number: Int, _ message: borrowing ByteBuffer) {
     appendHead(ofField: number, count: message.count)
@@ -43,6 +38,11 @@ extension ByteBuffer {
       let start = writeVarint(UInt64(number) << 3 | 2, to: room, at: 0)
       return writeVarint(UInt64(count), to: room, at: start)
     }
+  }
+
+  /// Appends a number alone, as packed fields have them.
+  mutating func append(varint value: UInt64) {
+    withRoom(for: 10) { writeVarint(value, to: $0, at: 0) }
   }
 
   /// How many bytes a number takes.
