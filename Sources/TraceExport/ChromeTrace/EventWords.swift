@@ -35,6 +35,7 @@ extension Event.Outcome {
     case .cancelled: #","outcome":"cancelled""#
     case .failed: #","outcome":"failed""#
     case .unfinished: #","outcome":"unfinished""#
+    case .missed: #","outcome":"missed""#
     }
   }
 }
