@@ -143,7 +143,7 @@ extension TraceAnalyzer {
       let longest = wakes.longestMissed
       return Finding(
         kind: "lost-wakeup",
-        severity: wakes.missedTime >= end.nanoseconds / 100 ? "warning" : "info",
+        severity: wakes.missedTime >= (end - start) / 100 ? "warning" : "info",
         text: "\(wakes.missed == 1 ? "a wakeup" : "\(wakes.missed) wakeups") of "
           + "\(names[condition]) came just before the thread began to wait, which then lost "
           + "\(seconds(wakes.missedTime)) until its time was over: signal with the mutex locked",
