@@ -22,7 +22,7 @@ import TraceModel
 
   @Test func `Switches and wakeups are events of the kernel`() throws {
     var trace = TraceBuilder(scheduling: .kernel)
-    let (a, b) = (trace.thread("a"), trace.thread("b"))
+    let (a, b, c) = (trace.thread("a"), trace.thread("b"), trace.thread("c"))
     trace.come(a, at: 10)
     trace.change(from: a, to: b, .preempted, at: 20)
     trace.leave(b, .uninterruptible, at: 30)
@@ -30,11 +30,14 @@ import TraceModel
     trace.wake(a, at: 50)
     trace.come(b, on: 1, at: 60)
     trace.leave(b, .ended, on: 1, at: 70)
+    trace.come(c, at: 80)
+    trace.leave(c, .blocked, at: 90)
     let found = try PerfettoTrace(trace.definitions, [], scheduling: trace.delivered)
     #expect(
       lines(found) == [
         "0 10: 0 0 101", "0 20: 101 2048 102", "0 30: 102 2 0", "1 40: 101 wakes 102 on 1 flags 0",
-        "0 50: 0 wakes 101 on 0 flags 8", "1 60: 0 0 102", "1 70: 102 16 0",
+        "0 50: 0 wakes 101 on 0 flags 8", "1 60: 0 0 102", "1 70: 102 16 0", "0 80: 0 0 103",
+        "0 90: 103 1 0",
       ])
   }
 

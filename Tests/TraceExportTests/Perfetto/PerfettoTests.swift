@@ -209,4 +209,36 @@ import TraceModel
     #expect(process.number(1) == 100 && process.number(2) == 9 && process.number(7) == 5)
     #expect(process.texts(3) == ["./a", "b"])
   }
+
+  @Test func `A part has what lies in it, and counters as they stand when it begins`() throws {
+    var cut = ExportCut()
+    cut.window = 200..<400
+    let events = timeline(
+      wait(1, 1, from: 50, to: 100), wait(2, 1, from: 150, to: 250), hold(1, 1, from: 110, to: 240),
+      wait(3, 2, from: 350, to: 450), wait(3, 2, from: 500, to: 550))
+    let trace = try PerfettoTrace(Workspace().definitions, events, cut: cut)
+    #expect(trace.errors == [])
+    let drawn = trace.slices.map { "\($0.name) \($0.start)-\($0.end ?? -1)" }
+    #expect(
+      drawn == [
+        "t1 (101) 200-240", "hold l1 200-240", "wait l1 200-250", "acquired l1 250-250",
+        "wait l2 350-400",
+      ])
+    #expect(trace.slices("wait").first?.arguments["waited_ns"] == "100")
+    #expect(trace.values("waiters l1") == [1, 0] && trace.values("waiters l2") == [1])
+  }
+
+  @Test func `The chosen locks and threads alone are in it`() throws {
+    var cut = ExportCut()
+    cut.threads = [.init(1)]
+    cut.locks = [.init(2)]
+    cut.notes = ["the best"]
+    let trace = try PerfettoTrace(
+      Workspace().definitions,
+      timeline(
+        wait(1, 1, from: 50, to: 100), wait(2, 1, from: 150, to: 250),
+        wait(2, 2, from: 300, to: 310)), cut: cut)
+    #expect(trace.slices.map(\.name) == ["wait l1", "wait l2"])
+    #expect(trace.metadata["cut"] == "the best")
+  }
 }

@@ -25,6 +25,8 @@ struct PerfettoTrace {
     var arguments: [String: String]
     var flows: [UInt64]
     var endingFlows: [UInt64]
+    /// Whether arrows that end here end nowhere else.
+    var closesFlows: Bool
 
     var duration: Int64 { (end ?? start) - start }
   }
@@ -65,10 +67,14 @@ struct PerfettoTrace {
 
   /// What arrows connect: names and tracks of both slices.
   var arrows: [String] {
-    slices.flatMap { target in
+    var closed: Set<UInt64> = []
+    return slices.flatMap { target in
       target.endingFlows.map { number in
         let sources = slices.filter { $0.flows.contains(number) }
-        guard sources.count == 1 else { return "\(sources.count) sources" }
+        guard sources.count == 1, !closed.contains(number) else {
+          return "\(sources.count) sources"
+        }
+        if target.closesFlows { closed.insert(number) }
         let names = [sources[0], target].map { "\($0.name)@\(tracks[$0.track]?.name ?? "?")" }
         return names.joined(separator: " → ")
       }
@@ -80,9 +86,9 @@ extension PerfettoTrace {
   /// Writes events and reads what came out.
   init(
     _ definitions: TraceDefinitions, _ events: [Event], scheduling: [Event] = [],
-    batch: Int = 1000
+    cut: ExportCut = ExportCut(), batch: Int = 1000
   ) throws {
-    var writer = PerfettoTraceWriter(definitions: definitions)
+    var writer = PerfettoTraceWriter(definitions: definitions, cut: cut)
     var bytes = writer.takeOutput()
     for start in stride(from: 0, to: events.count, by: batch) {
       writer.add(Array(events[start..<min(start + batch, events.count)]).span)
@@ -189,8 +195,9 @@ extension PerfettoTrace {
         Slice(
           name: name, category: category, track: track, start: time, end: isInstant ? time : nil,
           depth: open[track, default: []].count, arguments: arguments, flows: event.numbers(47),
-          endingFlows: event.numbers(48) + (legacy?.number(13) == 1 ? legacy?.numbers(8) ?? [] : [])
-        ))
+          endingFlows: event.numbers(48)
+            + (legacy?.number(13) == 1 ? legacy?.numbers(8) ?? [] : []),
+          closesFlows: !event.numbers(48).isEmpty))
       if !isInstant { open[track, default: []].append(slices.count - 1) }
     case 2:
       guard let place = open[track]?.popLast() else {
