@@ -51,8 +51,9 @@ static void *both_ways(void *unused) {
   return backwards(unused);
 }
 
-static sem_t told;
+static sem_t lives, told;
 static void *go_backwards_when_told(void *unused) {
+  OK(sem_post(&lives));
   OK(sem_wait(&told));
   return backwards(unused);
 }
@@ -131,6 +132,7 @@ int main(int count, char **arguments) {
   } else if (strcmp(what, "again") == 0) {
     forwards(NULL);
     pthread_t thread = start(go_backwards_when_told, NULL);
+    OK(sem_wait(&lives));
     forwards(NULL);
     OK(sem_post(&told));
     join(thread);
