@@ -37,6 +37,8 @@ struct watched_module watched_modules[] = {
     {.name = "multiprocessing.queues", .set_up = set_up_shared_queues},
     {.name = "multiprocessing.forkserver", .set_up = set_up_fork_server},
     {.name = "multiprocessing.resource_tracker", .set_up = set_up_resource_tracker},
+    // That of 3.7.
+    {.name = "multiprocessing.semaphore_tracker", .set_up = set_up_resource_tracker},
     {.name = NULL},
 };
 

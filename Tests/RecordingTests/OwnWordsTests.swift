@@ -38,9 +38,14 @@ extension RecordingTests {
       let row = try #require(lines[table...].first { $0.hasPrefix("stairs") })
       // It was at its fullest in the middle of its time, and empty most of the run.
       #expect(row.contains("█") && row.contains(" 5 "))
-      let stairs = try CTrace.run("report", "--queue", "stairs", recording.file).output
+      // The child has one of that name too.
+      let queue = try #require(recording.report().queues.first { $0.name == "stairs" })
+      let stairs = try CTrace.run("report", "--queue", "#\(queue.id)", recording.file).output
       let told = stairs.split(separator: "\n").map(String.init)
-      #expect(told.contains { $0.hasPrefix("QUEUE    stairs · queue · 5 in, 5 out · room for 5") })
+      #expect(
+        told.contains {
+          $0.hasPrefix("QUEUE    stairs [\(queue.pid)] · queue · 5 in, 5 out · room for 5")
+        })
       for (title, function) in [("PUT IN", "put"), ("TAKEN", "take")] {
         let place = try #require(told.firstIndex(of: title))
         #expect(told[place + 1] == "  5 in 5 times")
