@@ -24,7 +24,7 @@ struct ViewCommand: ParsableCommand {
   )
 
   /// The form in which a recording is shown.
-  private static let form = ExportForm.chrome
+  private static let form = ExportForm.perfetto
   /// How files end that viewers open as they are.
   private static let ready = [".json", ".pftrace", ".perfetto-trace"].flatMap { [$0, $0 + ".gz"] }
 

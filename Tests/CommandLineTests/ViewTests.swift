@@ -100,7 +100,7 @@ private func viewerFolder(in folder: TemporaryFolder) throws -> String {
     let parts = view.path.split(separator: "/")
     #expect(parts.count == 2)
     #expect(parts[0].count == 32)
-    #expect(parts[1] == "x.json.gz")
+    #expect(parts[1] == "x.pftrace.gz")
 
     let answer = try view.get(headers: ["Origin": viewer])
     #expect(answer.status == 200)
@@ -116,7 +116,8 @@ private func viewerFolder(in folder: TemporaryFolder) throws -> String {
 
     // It is what `export` writes.
     try view.folder.write(answer.body, to: "served.gz")
-    let exported = try CTrace.run("export", "x.ctrace", directory: view.folder.path)
+    let exported = try CTrace.run(
+      "export", "--format", "perfetto", "x.ctrace", directory: view.folder.path)
     let served = try Program.run("gzip", "-dc", "served.gz", directory: view.folder.path)
     #expect(served.status == 0)
     #expect(served.output == exported.output)
@@ -128,9 +129,9 @@ private func viewerFolder(in folder: TemporaryFolder) throws -> String {
     let parts = view.path.split(separator: "/")
     let other = String(parts[0].reversed())
     for path in [
-      "/", "/x.json.gz", "/\(parts[0])", "/\(parts[0])/", "/\(other)/x.json.gz",
-      "/\(parts[0])/x.ctrace", "/\(parts[0])/../\(parts[0])/x.json.gz", "\(view.path)/",
-      "/\(parts[0])//x.json.gz", "/\(parts[0])/ui/", "/\(parts[0])/%2e%2e/etc/passwd",
+      "/", "/x.pftrace.gz", "/\(parts[0])", "/\(parts[0])/", "/\(other)/x.json.gz",
+      "/\(parts[0])/x.ctrace", "/\(parts[0])/../\(parts[0])/x.pftrace.gz", "\(view.path)/",
+      "/\(parts[0])//x.pftrace.gz", "/\(parts[0])/ui/", "/\(parts[0])/%2e%2e/etc/passwd",
     ] {
       let answer = try view.get(path, headers: ["Origin": viewer])
       #expect(answer.status == 404, "\(path)")

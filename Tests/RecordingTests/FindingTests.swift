@@ -130,7 +130,10 @@ extension RecordingTests {
       let json = try CTrace.run("report", "--format", "json", file).output
       let report = try JSONDecoder().decode(Report.self, from: Data(json.utf8))
       #expect(!report.threads.isEmpty)
-      return report.findings.filter { $0.severity == "warning" && $0.kind != "contention" }
+      // Where other programs have the CPUs, holders are without one: that is true, and not the program's doing.
+      let isBusy = report.findings.contains { $0.kind == "oversubscribed" }
+      let expected = ["contention"] + (isBusy ? ["holder-preempted"] : [])
+      return report.findings.filter { $0.severity == "warning" && !expected.contains($0.kind) }
         .map(\.text)
     }
 
