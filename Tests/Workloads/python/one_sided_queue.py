@@ -1,4 +1,5 @@
-"""A queue between two threads, of which one is slower: `full`, `empty` or `balanced`."""
+"""A queue between two threads, of which one is slower: `full`, `empty`, or `balanced`, first the one and then
+the other."""
 
 import hashlib
 import queue
@@ -7,29 +8,36 @@ import threading
 import time
 
 ITEMS = 25
-# Rounds of computing before each item is put in, and seconds after each was taken out.
-PACES = {"full": (0, 0.01), "empty": (60000, 0), "balanced": (10000, 0.005)}
-rounds, pause = PACES[sys.argv[1]]
+how = sys.argv[1]
 jobs = queue.Queue(maxsize=2)
 
 
-def work():
-    """Computes, and lets others have the interpreter meanwhile."""
-    if rounds:
-        hashlib.pbkdf2_hmac("sha256", b"password", b"salt", rounds)
+def work(item):
+    """Computes before an item is put in, and lets others have the interpreter meanwhile."""
+    if how == "empty":
+        hashlib.pbkdf2_hmac("sha256", b"password", b"salt", 60000)
+    elif how == "balanced" and item >= ITEMS:
+        time.sleep(0.01)
+
+
+def rest(item):
+    """Is slow to take the next item."""
+    if how == "full" or how == "balanced" and item < ITEMS:
+        time.sleep(0.01)
 
 
 def consume():
     """Takes all items, at its own pace."""
-    while jobs.get() is not None:
-        time.sleep(pause)
+    while (item := jobs.get()) is not None:
+        rest(item)
 
 
+count = 2 * ITEMS if how == "balanced" else ITEMS
 consumer = threading.Thread(target=consume, name="consumer")
 consumer.start()
-for item in range(ITEMS):
-    work()
+for item in range(count):
+    work(item)
     jobs.put(item)
 jobs.put(None)
 consumer.join()
-print("items", ITEMS)
+print("items", count)
