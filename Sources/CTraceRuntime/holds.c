@@ -3,7 +3,8 @@
 // Two threads that ask for the same two locks in opposite orders can come to wait for each other for ever,
 // though they may never have: see TraceAnalysis's LockOrder. So a thread that asks for a lock while it has
 // others tells of it, once for the same locks in the same order. What it has told is known by a hash in its
-// slot; where there is no room for one more, it is not told.
+// slot; where there is no room for one more, it is not told. While the ring fills up it waits for the next time,
+// so that it takes no room from what happens once only.
 #include "runtime.h"
 
 enum { NESTING_GROUP = 4 };
@@ -70,7 +71,7 @@ int note_nested_hold(uintptr_t lock, uint8_t lock_kind, uint64_t shared, struct 
     is_held |= is_hold_of(held[place], lock);
   }
   uint64_t *place = is_held || count == 0 ? NULL : untold(hash);
-  if (unlikely(place != NULL)) {
+  if (unlikely(place != NULL) && has_room_to_spare()) {
     // The stack of a wait that is not written yet must keep its number.
     if (self.wait_ended) {
       leave();
@@ -95,7 +96,7 @@ void let_go_slowly(uintptr_t lock) {
     // Another thread has acquired it, and may be taken to have it still.
     uint64_t key = key_of_hold(lock), hash = mix(0, key);
     uint64_t *told = untold(hash);
-    if (told != NULL && write_nesting(key, 0, NULL, 0, 0)) *told = hash;
+    if (told != NULL && has_room_to_spare() && write_nesting(key, 0, NULL, 0, 0)) *told = hash;
   }
   leave();
 }

@@ -16,6 +16,8 @@ static bool has_room(uint64_t end) {
   return end - self.known_tail <= CTRACE_RING_SIZE;
 }
 
+bool has_room_to_spare(void) { return has_room(self.head + CTRACE_RING_SIZE / 2); }
+
 void *reserve_record(uint8_t kind, uint32_t words, uint64_t time) {
   uint64_t position = self.head & (CTRACE_RING_SIZE - 1);
   uint64_t left = CTRACE_RING_SIZE - position;

@@ -466,6 +466,8 @@ always_inline void note_wake(uintptr_t lock, uint8_t lock_kind, struct site site
   leave();
 }
 
+/// Whether half of the ring is free, as it mostly is: for what may also be told later.
+bool has_room_to_spare(void);
 /// Room for a record of so many words in the ring, its head filled in; NULL when the ring is full,
 /// which is counted. Only between enter() and leave().
 void *reserve_record(uint8_t kind, uint32_t words, uint64_t time);
