@@ -102,6 +102,7 @@ struct ViewCommand: ParsableCommand {
 
   private func temporaryFile() throws -> FileDescriptor {
     let folder = Terminal.environment("TMPDIR") ?? "/tmp"
+    // mkstemp puts the name in the place of the six letters.
     var template = Array("\(folder)/ctrace-view-XXXXXX".utf8CString)
     let descriptor = mkstemp(&template)
     guard descriptor >= 0 else {
