@@ -23,9 +23,13 @@ func say(_ name: String, _ value: Int64) { print("\(name) \(value)") }
     InstrumentationSystem.bootstrap(CTraceTracer())
     say("recorded", Probes.isRecorded ? 1 : 0)
     queues()
-    let worked = now()
-    Probes.slice("swift work") { usleep(3000) }
-    say("worked", now() - worked)
+    let before = now()
+    Probes.slice("swift work") {
+      let begin = now()
+      usleep(3000)
+      say("worked_at_least", now() - begin)
+    }
+    say("worked_at_most", now() - before)
     Probes.instant("swift moment", 5)
     metrics()
     try await spans()
@@ -75,13 +79,15 @@ func say(_ name: String, _ value: Int64) { print("\(name) \(value)") }
   }
 
   static func spans() async throws {
-    let begin = now()
+    let before = now()
     await withSpan("request") { span in
+      let begin = now()
       span.addEvent("half way")
-      // It goes on in whatever thread is free.
+      // It goes on in whatever thread is free, and when that is so.
       try? await Task.sleep(nanoseconds: 10_000_000)
+      say("spanned_at_least", now() - begin)
     }
-    say("spanned", now() - begin)
+    say("spanned_at_most", now() - before)
     do {
       try withSpan("failing") { _ in throw CocoaError(.fileNoSuchFile) }
     } catch {
