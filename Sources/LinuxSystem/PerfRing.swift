@@ -103,18 +103,20 @@ public struct PerfRing: ~Copyable {
   /// Bytes that have been read, and may be written over.
   public func release(upTo tail: UInt64) { clinux_perf_set_tail(page, tail) }
 
-  /// Calls `body` with each record from `tail` on up to `head`.
+  /// Calls `body` with each record from `tail` on up to `head`, or until `most` bytes have been read;
+  /// returns where the next record begins.
+  @discardableResult
   public mutating func forEachRecord(
-    from tail: UInt64, to head: UInt64, _ body: (borrowing PerfRecord) -> Void
-  ) {
+    from tail: UInt64, to head: UInt64, most: Int = .max, _ body: (borrowing PerfRecord) -> Void
+  ) -> UInt64 {
     var position = tail
     let data = UnsafeRawPointer(page) + pageSize
-    while position < head {
+    while position < head, position - tail < most {
       let start = Int(position % UInt64(size))
-      // Records are whole words, so that a head never lies across the end.
-      let head = (data + start).loadUnaligned(as: UInt64.self)
-      let count = Int(head >> 48)
-      guard count >= 8, count <= size else { return }
+      // Records are whole words, so that a header never lies across the end.
+      let header = (data + start).loadUnaligned(as: UInt64.self)
+      let count = Int(header >> 48)
+      guard count >= 8, count <= size else { return head }
       if start + count <= size {
         body(PerfRecord(UnsafeRawBufferPointer(start: data + start, count: count)))
       } else {
@@ -126,6 +128,7 @@ public struct PerfRing: ~Copyable {
       }
       position += UInt64(count)
     }
+    return position
   }
 }
 

@@ -36,7 +36,7 @@ struct RecordingSession: ~Copyable {
 
   /// How soon the next round of draining must come, by what the last one found. A thread that writes
   /// as fast as it can fills its ring in some 12 ms.
-  private enum Pace {
+  private enum Pace: Comparable {
     case idle, steady, busy
     var milliseconds: Int32 {
       switch self {
@@ -183,6 +183,28 @@ struct RecordingSession: ~Copyable {
   // MARK: Draining
 
   private mutating func drain() {
+    pace = drainThreads()
+    if let rings = scheduler.rings {
+      if rings.begin() { pace = .busy }
+      // A thread fills its ring in less time than all that the kernel tells of a machine may take to read.
+      while rings.readPiece(catalog: &catalog, writer: writer) { pace = max(pace, drainThreads()) }
+    }
+    recordOutside()
+    scheduler.sampler?.sample(
+      streams, clock: { [clock] in Timestamp(nanoseconds: clock.nanoseconds(clock.stamp())) },
+      catalog: &catalog, writer: writer)
+    let endingNow = ending
+    ending.removeAll(keepingCapacity: true)
+    for index in endingNow {
+      guard let stream = streams[index] else { continue }
+      if !threadExists(pid: stream.process.process.pid, tid: stream.thread.tid) {
+        endThread(stream, at: nil)
+      }
+    }
+  }
+
+  /// Reads the rings of all threads; returns how soon that must be done again.
+  private mutating func drainThreads() -> Pace {
     discover()
     inherit()
     // All heads first, destroys next, records last: whatever a record can know of a destroy in
@@ -199,35 +221,20 @@ struct RecordingSession: ~Copyable {
     }
     if haveDestroys { applyDestroys() }
     let context = ThreadStream.Context(clock)
-    pace = heads.isEmpty ? .idle : .steady
-    if scheduler.rings?.drain(catalog: &catalog, writer: writer) == true {
-      pace = .busy
-    }
-    recordOutside()
-    scheduler.sampler?.sample(
-      streams, clock: { [clock] in Timestamp(nanoseconds: clock.nanoseconds(clock.stamp())) },
-      catalog: &catalog, writer: writer)
+    var pace = heads.isEmpty ? Pace.idle : .steady
     for (stream, head) in heads {
       let slot = arena.slot(stream.slotIndex)
       if head &- stream.tail > UInt64(Arena.ringSize / 8) { pace = .busy }
       stream.read(slot, upTo: head, buffer: buffer, context: context, catalog: &catalog)
       if stream.builder.isFull { closeChunk(of: stream, slot) }
     }
-    let endingNow = ending
-    ending.removeAll(keepingCapacity: true)
-    for index in endingNow {
-      guard let stream = streams[index] else { continue }
-      if !threadExists(pid: stream.process.process.pid, tid: stream.thread.tid) {
-        endThread(stream, at: nil)
-      }
-    }
+    return pace
   }
 
   /// Takes down the waits for futexes of processes that the runtime is not in.
   private mutating func recordOutside(isEnd: Bool = false) {
     guard let outside, let rings = scheduler.rings else { return }
-    var waits = rings.takeFutexWaits()
-    if isEnd { waits += rings.unfinishedFutexWaits(at: clock.stamp()) }
+    let waits = isEnd ? rings.takeLastFutexWaits() : rings.takeFutexWaits()
     let inside = images
     outside.record(
       waits, tasks: rings.tasks, now: now, catalog: &catalog, isInside: { inside[$0] != nil })

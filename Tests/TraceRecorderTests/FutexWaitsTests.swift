@@ -17,7 +17,7 @@ import Testing
     var waits = FutexWaits()
     waits.enter(call(operation), at: 100)
     waits.exit(tid: 7, result: result, at: 300)
-    let told = waits.take()
+    let told = waits.take(before: .max)
     #expect(told.count <= 1)
     return told.first
   }
@@ -67,8 +67,8 @@ import Testing
     waits.exit(tid: 8, result: 0, at: 150)
     waits.exit(tid: 7, result: 0, at: 200)
     waits.exit(tid: 7, result: 0, at: 300)
-    #expect(waits.take().map(\.end) == [200])
-    #expect(waits.take().isEmpty)
+    #expect(waits.take(before: .max).map(\.end) == [200])
+    #expect(waits.take(before: .max).isEmpty)
   }
 
   @Test func `An entry whose exit was lost gives way to the next`() {
@@ -76,7 +76,7 @@ import Testing
     waits.enter(call(0), at: 100)
     waits.enter(call(0), at: 200)
     waits.exit(tid: 7, result: 0, at: 300)
-    #expect(waits.take().map(\.start) == [200])
+    #expect(waits.take(before: .max).map(\.start) == [200])
   }
 
   @Test func `What has ended is told in the order of the ends`() {
@@ -85,7 +85,23 @@ import Testing
     waits.exit(tid: 2, result: 0, at: 300)
     waits.exit(tid: 1, result: 0, at: 200)
     waits.exit(tid: 3, result: 0, at: 250)
-    #expect(waits.take().map(\.call.tid) == [1, 3, 2])
+    #expect(waits.take(before: .max).map(\.call.tid) == [1, 3, 2])
+  }
+
+  @Test func `An exit may be told before its entry, by another CPU`() {
+    var waits = FutexWaits()
+    waits.exit(tid: 7, result: 0, at: 300)
+    waits.enter(call(0), at: 100)
+    #expect(waits.take(before: .max).map(\.start) == [100])
+  }
+
+  @Test func `What not all CPUs have told of waits for the next time`() {
+    var waits = FutexWaits()
+    waits.exit(tid: 7, result: 0, at: 300)
+    #expect(waits.take(before: 250).isEmpty)
+    waits.enter(call(0), at: 260)
+    #expect(waits.take(before: 300).isEmpty)
+    #expect(waits.take(before: 301).map(\.start) == [260])
   }
 
   @Test func `A wait that goes on at the end is unfinished, a wake is not`() throws {
@@ -94,6 +110,7 @@ import Testing
     waits.enter(call(1, tid: 2), at: 110)
     waits.enter(call(0, tid: 3), at: 120)
     waits.exit(tid: 3, result: 0, at: 130)
+    #expect(waits.take(before: .max).map(\.call.tid) == [3])
     let open = waits.unfinished(at: 500)
     let wait = try #require(open.first)
     #expect(open.count == 1)

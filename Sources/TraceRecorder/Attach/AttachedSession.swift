@@ -89,7 +89,8 @@ struct AttachedSession: ~Copyable {
 
   private mutating func drain() -> Bool {
     guard let rings = scheduler.rings else { return false }
-    let isBusy = rings.drain(catalog: &catalog, writer: writer)
+    let isBusy = rings.begin()
+    while rings.readPiece(catalog: &catalog, writer: writer) {}
     outside.record(
       rings.takeFutexWaits(), tasks: rings.tasks, now: now, catalog: &catalog,
       isInside: { _ in false })
@@ -103,9 +104,9 @@ struct AttachedSession: ~Copyable {
     guard let rings = scheduler.rings else { return }
     recording.duration = now.nanoseconds
     rings.finish(catalog: &catalog, writer: writer)
-    let waits = rings.takeFutexWaits() + rings.unfinishedFutexWaits(at: clock.stamp())
     outside.record(
-      waits, tasks: rings.tasks, now: now, catalog: &catalog, isInside: { _ in false })
+      rings.takeLastFutexWaits(), tasks: rings.tasks, now: now, catalog: &catalog,
+      isInside: { _ in false })
     for pid in rings.tasks.ownProcesses
     where !outside.all.contains(where: { $0.process.pid == pid }) {
       outside.begin(pid, at: rings.tasks.start(ofProcess: pid) ?? .zero, catalog: &catalog)

@@ -20,8 +20,16 @@ struct FutexWaits {
     var isWake: Bool
   }
 
+  /// What a thread did.
+  private enum Step {
+    case enter(Call)
+    case exit(tid: Int32, result: Int64)
+  }
+
+  /// What was told since the last time. Each CPU tells in order, but a thread may have entered on one CPU
+  /// and have left on another that was heard first.
+  private var steps: [(step: Step, time: UInt64)] = []
   private var open: [Int32: (call: Call, start: UInt64)] = [:]
-  private var ended: [Wait] = []
 
   /// Operations of futex(2), without the bits for private futexes and for the clock.
   private enum Operation {
@@ -39,26 +47,42 @@ struct FutexWaits {
     if Operation.waits.contains(operation) || Operation.wakes.contains(operation)
       || operation == Operation.unlock
     {
-      open[call.tid] = (call, time)
+      steps.append((.enter(call), time))
     }
   }
 
   /// A thread leaves it.
   mutating func exit(tid: Int32, result: Int64, at time: UInt64) {
-    guard let (call, start) = open.removeValue(forKey: tid) else { return }
+    steps.append((.exit(tid: tid, result: result), time))
+  }
+
+  /// What has ended since the last time, in the order of the ends. All CPUs must have told what happened
+  /// before `limit`.
+  mutating func take(before limit: UInt64) -> [Wait] {
+    steps.sort { $0.time < $1.time }
+    let count = steps.firstIndex { $0.time >= limit } ?? steps.count
+    defer { steps.removeFirst(count) }
+    return steps[..<count].compactMap { entry in
+      switch entry.step {
+      case .enter(let call):
+        open[call.tid] = (call, entry.time)
+        return nil
+      case .exit(let tid, let result): return end(tid: tid, result: result, at: entry.time)
+      }
+    }
+  }
+
+  private mutating func end(tid: Int32, result: Int64, at time: UInt64) -> Wait? {
+    guard let (call, start) = open.removeValue(forKey: tid) else { return nil }
     let operation = call.operation & Operation.mask
     let isWake = !Operation.waits.contains(operation)
     // Nobody was there to be woken; or the word had changed already, and nothing was waited for.
-    if isWake ? result < (operation == Operation.unlock ? 0 : 1) : result == -11 { return }
+    if isWake ? result < (operation == Operation.unlock ? 0 : 1) : result == -11 {
+      return nil
+    }
     let outcome: Event.Outcome =
       result == 0 || isWake ? .acquired : result == -110 ? .timedOut : .failed
-    ended.append(Wait(call: call, start: start, end: time, outcome: outcome, isWake: isWake))
-  }
-
-  /// What has ended since the last time, in the order of the ends on each CPU.
-  mutating func take() -> [Wait] {
-    defer { ended.removeAll(keepingCapacity: true) }
-    return ended.sorted { $0.end < $1.end }
+    return Wait(call: call, start: start, end: time, outcome: outcome, isWake: isWake)
   }
 
   /// Waits that go on.

@@ -59,8 +59,11 @@ final class SchedulerRings {
   private let cpus: [CPU]
   private(set) var tasks: TaskTable
   private var news = TaskNews()
-  /// Waits for futexes, where those are recorded.
-  private(set) var futexes: FutexWaits?
+  /// Waits for futexes, where those are recorded, and up to when all CPUs have told of them.
+  private var futexes: FutexWaits?
+  private var futexLimit: UInt64 = 0
+  /// Nothing that `begin` found happened later.
+  private var latest = Timestamp.zero
 
   /// Bytes of a ring at most. It takes 15 ms at the least to fill it, when all that is done is
   /// switching.
@@ -176,41 +179,55 @@ final class SchedulerRings {
 
   // MARK: Draining
 
-  /// Reads what the kernel has written; true when that was much.
-  func drain(catalog: inout Catalog, writer: ChunkWriter) -> Bool {
+  /// What is read of a ring at once: some thousand records.
+  private static let pieceSize = 128 << 10
+
+  /// Finds what the kernel has written up to now, for `readPiece` to read; true when that is much.
+  func begin() -> Bool {
     var isBusy = false
+    futexLimit = clock.stamp()
     for cpu in cpus {
       cpu.head = cpu.ring.head
       if cpu.head &- cpu.tail > UInt64(cpu.ring.capacity / 8) { isBusy = true }
     }
     kernelClock.advance()
     // Nothing that has been written happened later.
-    let now = Timestamp(nanoseconds: clock.nanoseconds(clock.stamp()))
+    latest = Timestamp(nanoseconds: clock.nanoseconds(clock.stamp()))
     // A task may have been forked on one CPU and run on another: what is behind the heads taken above
     // knows all that could have led to what is before them.
-    for cpu in cpus { readTasks(cpu, now) }
-    news.tell(&tasks, upTo: now)
-    for cpu in cpus {
-      readSwitches(cpu, now, &catalog)
-      cpu.ring.release(upTo: cpu.tail)
-      // What is read next happens later than a switch takes.
-      if cpu.departure.map({ now - $0.time > SchedulerRings.longestSwitch }) == true {
-        tellDeparture(cpu)
-      }
-      if cpu.needsMending, !cpu.isMended {
-        askForArrivals(cpu)
-      }
-      guard let oldest = cpu.oldest else { continue }
-      if cpu.builder.isFull || now - oldest > RecordingSession.longestChunk {
-        seal(cpu, &catalog, writer)
-      }
-    }
+    for cpu in cpus { readTasks(cpu, latest) }
+    news.tell(&tasks, upTo: latest)
     return isBusy
+  }
+
+  /// Reads a piece of what `begin` found; false when all of it has been read.
+  func readPiece(catalog: inout Catalog, writer: ChunkWriter) -> Bool {
+    guard let cpu = cpus.first(where: { $0.tail != $0.head }) else {
+      for cpu in cpus { tidy(cpu, &catalog, writer) }
+      return false
+    }
+    readSwitches(cpu, latest, &catalog)
+    cpu.ring.release(upTo: cpu.tail)
+    if cpu.builder.isFull { seal(cpu, &catalog, writer) }
+    return true
+  }
+
+  /// What is to be done for a ring when it has been read.
+  private func tidy(_ cpu: CPU, _ catalog: inout Catalog, _ writer: ChunkWriter) {
+    // What is read next happens later than a switch takes.
+    if cpu.departure.map({ latest - $0.time > SchedulerRings.longestSwitch }) == true {
+      tellDeparture(cpu)
+    }
+    if cpu.needsMending, !cpu.isMended { askForArrivals(cpu) }
+    if let oldest = cpu.oldest, latest - oldest > RecordingSession.longestChunk {
+      seal(cpu, &catalog, writer)
+    }
   }
 
   /// Closes all chunks and tells the ends of tasks.
   func finish(catalog: inout Catalog, writer: ChunkWriter) {
-    _ = drain(catalog: &catalog, writer: writer)
+    _ = begin()
+    while readPiece(catalog: &catalog, writer: writer) {}
     news.tell(&tasks, upTo: Timestamp(nanoseconds: .max))
     for place in tasks.entries.indices where tasks.entries[place].id != .unknown {
       catalog.definitions.append(.task(tasks.definition(of: place)))
@@ -264,7 +281,9 @@ final class SchedulerRings {
   }
 
   private func readSwitches(_ cpu: CPU, _ now: Timestamp, _ catalog: inout Catalog) {
-    cpu.ring.forEachRecord(from: cpu.tail, to: cpu.head) { record in
+    cpu.tail = cpu.ring.forEachRecord(
+      from: cpu.tail, to: cpu.head, most: SchedulerRings.pieceSize
+    ) { record in
       switch record.kind {
       case .lost:
         cpu.lost &+= record.lostCount
@@ -299,7 +318,6 @@ final class SchedulerRings {
       default: break
       }
     }
-    cpu.tail = cpu.head
   }
 
   /// A task left its CPU, and none of the program's came in its place.
@@ -401,11 +419,13 @@ final class SchedulerRings {
     return id
   }
 
-  /// Waits for futexes that go on.
-  func unfinishedFutexWaits(at stamp: UInt64) -> [FutexWaits.Wait] {
-    futexes?.unfinished(at: stamp) ?? []
-  }
-
   /// Waits for futexes that have ended since the last time.
-  func takeFutexWaits() -> [FutexWaits.Wait] { futexes?.take() ?? [] }
+  func takeFutexWaits() -> [FutexWaits.Wait] { futexes?.take(before: futexLimit) ?? [] }
+
+  /// The rest of them, and those that go on.
+  func takeLastFutexWaits() -> [FutexWaits.Wait] {
+    guard var futexes else { return [] }
+    self.futexes = nil
+    return futexes.take(before: .max) + futexes.unfinished(at: clock.stamp())
+  }
 }
