@@ -48,19 +48,22 @@ extension RecordingTests {
 
       let (bare, expected) = try serve([], "bare")
       let file = folder.path + "/memcached.ctrace"
-      // Without the kernel's tracepoints, whose rings a busy machine may fill before they are read.
-      let (traced, answers) = try serve(
-        [CTrace.path, "record", "-q", "--sched", "off", "-o", file, "--"], "traced")
       #expect(expected.status == 0, "\(expected.errors)")
-      #expect(answers.status == 0, "\(answers.errors)")
-      #expect(answers.output == expected.output)
-      #expect(traced.status == bare.status)
-      let json = try CTrace.run("report", "--format", "json", file).output
-      let report = try JSONDecoder().decode(Report.self, from: Data(json.utf8))
-      #expect(report.threads.count >= 5)
-      #expect(report.recording.lostEvents == 0)
-      // Each of four clients' requests takes a lock of the table at least.
-      #expect(report.acquisitions(ofLocksNamed: "") > 8000)
+      // Where others have the CPUs, a recorder may come too late for rings that fill in 12 ms.
+      for attempt in 1... {
+        let (traced, answers) = try serve(
+          [CTrace.path, "record", "-q", "-o", file, "--"], "traced-\(attempt)")
+        #expect(answers.status == 0, "\(answers.errors)")
+        #expect(answers.output == expected.output)
+        #expect(traced.status == bare.status)
+        let json = try CTrace.run("report", "--format", "json", file).output
+        let report = try JSONDecoder().decode(Report.self, from: Data(json.utf8))
+        #expect(report.threads.count >= 5)
+        // Each of four clients' requests takes a lock of the table at least; counts are exact always.
+        #expect(report.acquisitions(ofLocksNamed: "") > 8000)
+        if report.recording.lostEvents == 0 { break }
+        try #require(attempt < 4, "\(report.recording.lostEvents) events were lost")
+      }
     }
   }
 }
