@@ -55,6 +55,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+    .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
     .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
   ],
@@ -116,7 +117,10 @@ let package = Package(
     // What is made of a trace.
     .target(
       name: "TraceAnalysis",
-      dependencies: ["TraceModel", .product(name: "Histogram", package: "hdrhistogram-swift")],
+      dependencies: [
+        "TraceModel", .product(name: "Histogram", package: "hdrhistogram-swift"),
+        .product(name: "RealModule", package: "swift-numerics"),
+      ],
       swiftSettings: strict),
     .target(name: "TraceExport", dependencies: ["TraceModel"], swiftSettings: strict),
 

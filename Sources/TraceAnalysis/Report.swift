@@ -69,6 +69,12 @@ public struct RecordingSummary: Codable, Hashable, Sendable {
   public var schedulingReason: String
   /// Whether the recording was finished properly.
   public var complete: Bool
+  /// When it began: nanoseconds since 1970; nil where the file does not tell.
+  public var startedAtNs: Int64?
+  /// Kernel and processor.
+  public var host: String?
+  /// Who recorded it.
+  public var recorder: String?
   /// What recording cost the program's threads, estimated from counts: see ``OverheadEstimate``.
   public var overheadNs: Int64
   /// Plain sentences about what is missing and why.
@@ -225,12 +231,17 @@ public struct LockSummary: Codable, Hashable, Sendable {
   public var kind: String
   /// The variable, or the function that initialised or first acquired it.
   public var name: String
+  /// What it is called in every run and build of the program; nil where nothing but its address is known.
+  /// Locks that one place has made share it.
+  public var identity: String?
   /// Times it was acquired.
   public var acquisitions: UInt64
   /// Requests that could not be met at once.
   public var contended: UInt64
   /// Part of the wall time during which it was held, from 0 to 1; nil for what is not held.
   public var utilisation: Double?
+  /// Nanoseconds that it was held, by all who had it; nil for what is not held.
+  public var heldNs: Int64?
   /// Waits.
   public var waitNs: TimeSummary
   /// Holds that others waited for.

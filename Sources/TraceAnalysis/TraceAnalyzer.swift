@@ -283,7 +283,9 @@ public struct TraceAnalyzer {
       lostEvents: lostEvents, unrecordedThreads: recording.unrecordedThreads,
       uncountedCalls: recording.uncountedCalls,
       scheduling: recording.scheduling.name, schedulingReason: recording.schedulingReason,
-      complete: isComplete,
+      complete: isComplete, startedAtNs: recording.startTime == 0 ? nil : recording.startTime,
+      host: recording.host.isEmpty ? nil : recording.host,
+      recorder: recording.recorder.isEmpty ? nil : recording.recorder,
       overheadNs: OverheadEstimate.nanoseconds(acquisitions: acquisitions, events: eventCount),
       notes: recording.notes + (isPart ? [TraceAnalyzer.partNote] : []))
   }
@@ -388,8 +390,9 @@ public struct TraceAnalyzer {
       summaries.append(
         LockSummary(
           id: number, pid: definitions.processes[lock.process]?.pid ?? 0, kind: lock.kind.name,
-          name: names[id], acquisitions: acquisitions, contended: waits.count,
-          utilisation: utilisation(lock, found, use), waitNs: waits.summary,
+          name: names[id], identity: names.identity(of: id), acquisitions: acquisitions,
+          contended: waits.count, utilisation: utilisation(lock, found, use),
+          heldNs: heldTime(lock, found, use).map { Int64(min($0, 9e18)) }, waitNs: waits.summary,
           holdNs: found.holds.summary, waitSizes: waits.buckets, holdSizes: found.holds.buckets,
           waitSplitNs: splitSummary(found), heldUpBy: blockerSummaries(found),
           ifFreeNs: estimate(place, running: running),
@@ -414,16 +417,22 @@ public struct TraceAnalyzer {
     return holders
   }
 
-  /// The part of the wall time that a lock was held: contended holds are measured one by one, of the
-  /// others a sample is.
+  /// The part of the wall time that a lock was held.
   private func utilisation(_ lock: Lock, _ found: LockAccumulator, _ use: LockUse) -> Double? {
-    guard lock.kind.isHeld, end > start else { return nil }
+    guard end > start, let held = heldTime(lock, found, use) else { return nil }
+    return min(max(held / Double(end - start), 0), 1)
+  }
+
+  /// Nanoseconds that a lock was held, by all who had it: contended holds are measured one by one, of
+  /// the others a sample is.
+  private func heldTime(_ lock: Lock, _ found: LockAccumulator, _ use: LockUse) -> Double? {
+    guard lock.kind.isHeld else { return nil }
     var held = Double(found.measuredHolds.time)
     if use.sampledHolds > 0 {
       let others = use.acquisitions - min(use.acquisitions, found.measuredHolds.count)
       held += Double(use.sampledHoldTime) / Double(use.sampledHolds) * Double(others)
     }
-    return min(max(held / Double(end - start), 0), 1)
+    return max(held, 0)
   }
 
   /// Sums by what a stack is called: a compiler that unrolls a loop makes several addresses of one

@@ -29,7 +29,7 @@ struct LayeringTests {
       "TraceModel", "TraceFile", "LinuxSystem", "Symbolication", "CTraceABI", "CLinux", "Glibc",
       "SystemPackage",
     ],
-    "TraceAnalysis": ["TraceModel", "Histogram"],
+    "TraceAnalysis": ["TraceModel", "Histogram", "RealModule"],
     "TraceExport": ["TraceModel", "CZlib", "CZstd"],
     "CommandLine": [
       "TraceModel", "TraceFile", "LinuxSystem", "Symbolication", "TraceRecorder", "TraceAnalysis",
