@@ -448,6 +448,8 @@ public struct QueueSummary: Codable, Hashable, Sendable {
   public var kind: String
   /// Its name.
   public var name: String
+  /// What it is called in every run and build of the program; nil where nothing but its address is known.
+  public var identity: String?
   /// What is counted: `items` or `bytes`.
   public var unit: String
   /// Of so many it is full; nil where there is no limit, or none is known.

@@ -11,15 +11,21 @@ public enum RankSumTest {
   /// Up to so many values in both samples the probability is exact.
   static let mostExact = 40
 
-  /// The probability that values which do not depend on the side give ranks at least as great for `greater`
-  /// as these are; 1 where a side has no values.
-  public static func probability(that greater: [Double], exceed others: [Double]) -> Double {
-    guard !greater.isEmpty, !others.isEmpty else { return 1 }
-    let ranks = doubledRanks(greater + others)
-    let sum = ranks.prefix(greater.count).reduce(0, +)
+  /// The probability of ranks like those of two samples, if it does not depend on the sample what a value is.
+  public struct Outcome: Hashable, Sendable {
+    /// That those of the first are at least as great as they are.
+    public var greater: Double
+    /// That they are at most as great.
+    public var less: Double
+  }
+
+  /// Tests two samples; both probabilities are 1 where one has no values.
+  public static func compare(_ sample: [Double], with other: [Double]) -> Outcome {
+    guard !sample.isEmpty, !other.isEmpty else { return Outcome(greater: 1, less: 1) }
+    let ranks = doubledRanks(sample + other)
+    let sum = ranks.prefix(sample.count).reduce(0, +)
     return ranks.count <= mostExact
-      ? exact(ranks, choosing: greater.count, atLeast: sum)
-      : approximate(ranks, choosing: greater.count, atLeast: sum)
+      ? exact(ranks, choosing: sample.count, sum) : approximate(ranks, choosing: sample.count, sum)
   }
 
   /// The least probability that samples of these sizes can give, with no two values equal.
@@ -30,7 +36,7 @@ public enum RankSumTest {
   }
 
   /// Twice the rank of each value, which is whole though equal values share the mean of theirs.
-  private static func doubledRanks(_ values: [Double]) -> [Int] {
+  static func doubledRanks(_ values: [Double]) -> [Int] {
     let order = values.indices.sorted { values[$0] < values[$1] }
     var ranks = [Int](repeating: 0, count: values.count)
     var start = 0
@@ -45,7 +51,7 @@ public enum RankSumTest {
   }
 
   /// Counts the ways to choose so many of the ranks, by their sum.
-  private static func exact(_ ranks: [Int], choosing count: Int, atLeast sum: Int) -> Double {
+  static func exact(_ ranks: [Int], choosing count: Int, _ sum: Int) -> Outcome {
     let size = ranks.reduce(0, +) + 1
     // By how many are chosen, and within that by their sum.
     var ways = [Double](repeating: 0, count: (count + 1) * size)
@@ -58,10 +64,13 @@ public enum RankSumTest {
       }
     }
     let sums = ways[(count * size)...]
-    return sums[(count * size + sum)...].reduce(0, +) / sums.reduce(0, +)
+    let all = sums.reduce(0, +)
+    let observed = count * size + sum
+    return Outcome(
+      greater: sums[observed...].reduce(0, +) / all, less: sums[...observed].reduce(0, +) / all)
   }
 
-  private static func approximate(_ ranks: [Int], choosing count: Int, atLeast sum: Int) -> Double {
+  static func approximate(_ ranks: [Int], choosing count: Int, _ sum: Int) -> Outcome {
     let n = Double(ranks.count)
     let (one, other) = (Double(count), n - Double(count))
     let u = Double(sum) / 2 - one * (one + 1) / 2
@@ -71,9 +80,12 @@ public enum RankSumTest {
       ties += t * t * t - t
     }
     let variance = one * other / 12 * (n + 1 - ties / (n * (n - 1)))
-    guard variance > 0 else { return 1 }
-    let z = (u - one * other / 2 - 0.5) / variance.squareRoot()
-    return 0.5 * .erfc(z / 2.0.squareRoot())
+    guard variance > 0 else { return Outcome(greater: 1, less: 1) }
+    func tail(_ distance: Double) -> Double {
+      0.5 * .erfc((distance - 0.5) / (2 * variance).squareRoot())
+    }
+    let distance = u - one * other / 2
+    return Outcome(greater: tail(distance), less: tail(-distance))
   }
 }
 

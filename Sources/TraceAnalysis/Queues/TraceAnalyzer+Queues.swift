@@ -23,7 +23,7 @@ extension TraceAnalyzer {
       let use = definitions.usesByLock[lock.id] ?? LockUse(thread: .unknown, lock: lock.id)
       return QueueSummary(
         id: lock.id.rawValue, pid: definitions.processes[lock.process]?.pid ?? 0,
-        kind: lock.kind.name, name: names[lock.id],
+        kind: lock.kind.name, name: names[lock.id], identity: names.identity(of: lock.id),
         unit: lock.kind.holdsBytes ? "bytes" : "items",
         capacity: lock.capacity == 0 ? nil : lock.capacity,
         enqueued: found.enqueued > 0 ? found.enqueued : use.releases,
