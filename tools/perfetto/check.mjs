@@ -63,6 +63,9 @@ function checkImport(processor, comparison) {
   for (const { name, value } of wrong) comparison.differences.push(`import: ${name}, ${value} times`);
   const [{ open }] = processor.query("SELECT count(*) AS open FROM slice WHERE dur < 0");
   comparison.equal("slices without an end", open, 0);
+  // Perfetto's page stops drawing a CPU's events at one.
+  const [{ nameless }] = processor.query("SELECT count(*) AS nameless FROM ftrace_event WHERE name IS NULL");
+  comparison.equal("events of the kernel without a name", nameless, 0);
 }
 
 /** Waits by lock: how many, how long together, the longest. */

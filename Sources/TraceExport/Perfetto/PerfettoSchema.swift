@@ -152,12 +152,10 @@ enum PerfettoSchema {
     // Of FtraceEvent.
     static let timestamp = 1
     static let pid = 2
-    static let flags = 5
     static let schedSwitch = 4
     static let schedWaking = 20
     static let newTask = 235
     static let processFree = 240
-    static let inInterrupt: UInt64 = 8
   }
 
   enum NewTask {

@@ -30,8 +30,7 @@ extension PerfettoTraceWriter {
         cpuSwitches.wake(thread, by: other, at: schedulingNow)
         guard hasScheduling else { continue }
         appendWaking(
-          of: thread, by: other, isInterrupt: event.operation == .interrupt, cpu,
-          at: schedulingNow)
+          of: thread, by: other, cpu, at: schedulingNow)
       }
     }
   }
@@ -55,6 +54,6 @@ extension PerfettoTraceWriter {
     guard track != ChromeIDs.unknown, waker != ChromeIDs.unknown, !isBeforeWindow,
       time >= window.lowerBound
     else { return }
-    appendWaking(of: track, by: waker, isInterrupt: false, 0, at: time)
+    appendWaking(of: track, by: waker, 0, at: time)
   }
 }

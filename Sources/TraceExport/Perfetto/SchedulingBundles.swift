@@ -55,7 +55,7 @@ extension PerfettoTraceWriter {
 
   /// Writes that a thread can run again, by whom.
   mutating func appendWaking(
-    of track: Int, by waker: Int, isInterrupt: Bool, _ cpu: Int, at time: Int64
+    of track: Int, by waker: Int, _ cpu: Int, at time: Int64
   ) {
     note(track, at: time)
     event.removeAll()
@@ -63,19 +63,16 @@ extension PerfettoTraceWriter {
     event.append(field: Schema.Waking.priority, Self.priority)
     event.append(field: Schema.Waking.success, 1)
     event.append(field: Schema.Waking.target, UInt64(cpu))
-    appendKernelEvent(
-      Schema.Ftrace.schedWaking, cpu, of: tid(waker),
-      flags: isInterrupt ? Schema.Ftrace.inInterrupt : 0, at: time)
+    appendKernelEvent(Schema.Ftrace.schedWaking, cpu, of: tid(waker), at: time)
   }
 
   /// Writes an event of the kernel's, with `event` as what it says.
   mutating func appendKernelEvent(
-    _ field: Int, _ cpu: Int, of tid: UInt64, flags: UInt64? = nil, at time: Int64
+    _ field: Int, _ cpu: Int, of tid: UInt64, at time: Int64
   ) {
     head.removeAll()
     head.append(field: Schema.Ftrace.timestamp, UInt64(max(time, 0)))
     head.append(field: Schema.Ftrace.pid, tid)
-    if let flags { head.append(field: Schema.Ftrace.flags, flags) }
     head.append(field: field, event)
     scheduling.makeRoom(for: cpu)
     scheduling.events[cpu].append(field: Schema.Ftrace.event, head)

@@ -11,7 +11,7 @@ import TraceModel
       let what =
         switch event.kind {
         case 4: "\(number(2)) \(number(4)) \(number(6))"
-        case 20: "\(event.tid) wakes \(number(2)) on \(number(5)) flags \(event.flags ?? 99)"
+        case 20: "\(event.tid) wakes \(number(2)) on \(number(5))"
         case 235: "\(event.tid) begins \(number(1))"
         case 240: "\(number(2)) is over"
         default: "kind \(event.kind)"
@@ -35,8 +35,8 @@ import TraceModel
     let found = try PerfettoTrace(trace.definitions, [], scheduling: trace.delivered)
     #expect(
       lines(found) == [
-        "0 10: 0 0 101", "0 20: 101 2048 102", "0 30: 102 2 0", "1 40: 101 wakes 102 on 1 flags 0",
-        "0 50: 0 wakes 101 on 0 flags 8", "1 60: 0 0 102", "1 70: 102 16 0", "0 80: 0 0 103",
+        "0 10: 0 0 101", "0 20: 101 2048 102", "0 30: 102 2 0", "1 40: 101 wakes 102 on 1",
+        "0 50: 0 wakes 101 on 0", "1 60: 0 0 102", "1 70: 102 16 0", "0 80: 0 0 103",
         "0 90: 103 1 0",
       ])
   }
@@ -108,6 +108,6 @@ import TraceModel
     #expect(
       wakes
         == (source == .kernel
-          ? [] : ["0 400: 102 wakes 101 on 0 flags 0", "0 900: 102 wakes 101 on 0 flags 0"]))
+          ? [] : ["0 400: 102 wakes 101 on 0", "0 900: 102 wakes 101 on 0"]))
   }
 }

@@ -36,7 +36,6 @@ struct PerfettoTrace {
     var cpu: UInt64
     var time: UInt64
     var tid: UInt64
-    var flags: UInt64?
     var kind: Int
     var fields: ProtobufMessage
   }
@@ -155,11 +154,12 @@ extension PerfettoTrace {
   private mutating func add(kernel bundle: ProtobufMessage) {
     for event in bundle.messages(2) {
       let kind = event.fields.last?.number ?? 0
+      // A trace processor makes an event without a name of every other field.
+      if event.fields.map(\.number) != [1, 2, kind] { errors.append("more than one event in one") }
       kernel.append(
         KernelEvent(
           cpu: bundle.number(1) ?? 0, time: event.number(1) ?? 0, tid: event.number(2) ?? 0,
-          flags: event.number(5), kind: kind,
-          fields: event.message(kind) ?? ProtobufMessage()))
+          kind: kind, fields: event.message(kind) ?? ProtobufMessage()))
     }
   }
 
