@@ -167,6 +167,8 @@ extension PerfettoTraceWriter {
 
   /// Sets a counter of a lock's to a value that it keeps.
   mutating func setCounter(_ counter: LockCounter, _ lock: Int, _ value: Int64) {
+    // A semaphore that nobody ever posts to, as each of Dispatch's root queues has one, needs no track.
+    guard value != 0 || locks[lock].lastValue != nil else { return }
     locks[lock].lastValue = value
     appendCounter(counter, lock, value)
   }

@@ -187,6 +187,19 @@ import TraceModel
     #expect(spans[0].track == spans[2].track && spans[0].track != spans[1].track)
   }
 
+  @Test func `A semaphore has a counter of its value once it has one`() throws {
+    var trace = TraceBuilder()
+    let thread = trace.thread("a")
+    let (used, idle) = (trace.lock("used", kind: .semaphore), trace.lock("idle", kind: .semaphore))
+    for lock in [used, idle] { trace.value(thread, lock, 0, at: 10) }
+    for (time, value) in [(20, 1), (30, 0)] as [(Int64, Int64)] {
+      trace.value(thread, used, value, at: time)
+    }
+    let found = try PerfettoTrace(trace.definitions, trace.delivered)
+    #expect(found.values("value used") == [1, 0])
+    #expect(found.track("value idle") == nil)
+  }
+
   @Test func `The interpreter's lock is on the track of its owners alone`() throws {
     let trace = try PerfettoTrace(
       Workspace(locks: [.gil]).definitions,
