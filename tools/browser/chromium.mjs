@@ -260,10 +260,10 @@ class Page {
   /** Puts it before other pages: one that is behind draws nothing. */
   async show() { await this.#send("Page.bringToFront"); }
 
-  /** Writes what is seen, or all of the page, as a PNG. */
-  async screenshot(path, { whole = false } = {}) {
+  /** Writes what is seen, a part of that, or all of the page, as a PNG. */
+  async screenshot(path, { whole = false, part } = {}) {
     await this.show();
-    let clip;
+    let clip = part && { ...part, scale: 1 };
     if (whole) {
       const { cssContentSize } = await this.#send("Page.getLayoutMetrics");
       clip = { ...cssContentSize, height: Math.min(cssContentSize.height, 12000), scale: 1 };
