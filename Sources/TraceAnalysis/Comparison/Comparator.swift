@@ -169,8 +169,8 @@ public struct Comparator: Sendable {
       // What costs less than a difference must come to can't be one.
       let most = (before + now).compactMap(\.?.busyNs).max() ?? 0
       guard most > settings.minAbsNs else { continue }
-      let wasThere = before.contains { ($0?.acquisitions ?? 0) > 0 }
-      let isThere = now.contains { ($0?.acquisitions ?? 0) > 0 }
+      let wasThere = before.contains { $0?.isUsed == true }
+      let isThere = now.contains { $0?.isUsed == true }
       guard wasThere, isThere else {
         guard wasThere || isThere else { continue }
         var result = GateResult(
@@ -232,13 +232,16 @@ public struct Comparator: Sendable {
     (test.result.base, test.result.head) = (before, now)
     (test.result.baseMedian, test.result.headMedian) = (one, other)
     test.result.ratio = one > 0 ? other / one : nil
-    test.ranks = RankSumTest.compare(now, with: before)
     test.change = (other - one) * per
     return test
   }
 
   /// Says what came of tests: `family` of them can fail a build.
   private func decide(_ tests: inout [Test], among family: Int, _ notes: inout [String]) {
+    var ranks = RankSumTest()
+    for place in tests.indices {
+      tests[place].ranks = ranks.compare(tests[place].result.head, with: tests[place].result.base)
+    }
     let runs = (base.count, head.count)
     let least = RankSumTest.leastProbability(runs.0, runs.1)
     let canTell = least * Double(max(family, 1)) < settings.alpha

@@ -9,6 +9,9 @@ struct LockName: Hashable, Comparable {
 }
 
 extension LockFigures {
+  /// Whether anything was done with it: of some locks of tasks only waits are counted.
+  var isUsed: Bool { acquisitions > 0 || busyNs > 0 }
+
   /// Nanoseconds that it was waited for each time it was acquired; nil where it was not.
   var waitPerAcquisition: Double? {
     acquisitions == 0 ? nil : Double(waitNs) / Double(acquisitions)

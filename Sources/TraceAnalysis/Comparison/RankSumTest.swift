@@ -7,7 +7,7 @@ internal import RealModule
 /// than the Other", 1947. Equal values share the mean of their ranks. Up to ``mostExact`` values in all the
 /// probability is exact, counted over all ways to deal the values that there are out to both sides; beyond
 /// that it is the normal approximation, corrected for ties and for continuity.
-public enum RankSumTest {
+public struct RankSumTest {
   /// Up to so many values in both samples the probability is exact.
   static let mostExact = 40
 
@@ -19,13 +19,26 @@ public enum RankSumTest {
     public var less: Double
   }
 
+  /// Which ranks there are, and how many of them one sample has: what the ways to deal them out depend on.
+  private struct Deal: Hashable {
+    var ranks: [Int]
+    var count: Int
+  }
+
+  /// The ways by sum, of what was counted already: samples of one size without equal values share them.
+  private var counted: [Deal: [Double]] = [:]
+
+  /// Makes a test, for many samples.
+  public init() {}
+
   /// Tests two samples; both probabilities are 1 where one has no values.
-  public static func compare(_ sample: [Double], with other: [Double]) -> Outcome {
+  public mutating func compare(_ sample: [Double], with other: [Double]) -> Outcome {
     guard !sample.isEmpty, !other.isEmpty else { return Outcome(greater: 1, less: 1) }
-    let ranks = doubledRanks(sample + other)
+    let ranks = RankSumTest.doubledRanks(sample + other)
     let sum = ranks.prefix(sample.count).reduce(0, +)
-    return ranks.count <= mostExact
-      ? exact(ranks, choosing: sample.count, sum) : approximate(ranks, choosing: sample.count, sum)
+    return ranks.count <= RankSumTest.mostExact
+      ? exact(ranks, choosing: sample.count, sum)
+      : RankSumTest.approximate(ranks, choosing: sample.count, sum)
   }
 
   /// The least probability that samples of these sizes can give, with no two values equal.
@@ -50,8 +63,17 @@ public enum RankSumTest {
     return ranks
   }
 
+  mutating func exact(_ ranks: [Int], choosing count: Int, _ sum: Int) -> Outcome {
+    let deal = Deal(ranks: ranks.sorted(), count: count)
+    let sums = counted[deal] ?? RankSumTest.waysBySum(deal.ranks, choosing: count)
+    counted[deal] = sums
+    let all = sums.reduce(0, +)
+    return Outcome(
+      greater: sums[sum...].reduce(0, +) / all, less: sums[...sum].reduce(0, +) / all)
+  }
+
   /// Counts the ways to choose so many of the ranks, by their sum.
-  static func exact(_ ranks: [Int], choosing count: Int, _ sum: Int) -> Outcome {
+  private static func waysBySum(_ ranks: [Int], choosing count: Int) -> [Double] {
     let size = ranks.reduce(0, +) + 1
     // By how many are chosen, and within that by their sum.
     var ways = [Double](repeating: 0, count: (count + 1) * size)
@@ -63,11 +85,7 @@ public enum RankSumTest {
         }
       }
     }
-    let sums = ways[(count * size)...]
-    let all = sums.reduce(0, +)
-    let observed = count * size + sum
-    return Outcome(
-      greater: sums[observed...].reduce(0, +) / all, less: sums[...observed].reduce(0, +) / all)
+    return Array(ways[(count * size)...])
   }
 
   static func approximate(_ ranks: [Int], choosing count: Int, _ sum: Int) -> Outcome {
