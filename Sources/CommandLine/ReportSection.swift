@@ -95,8 +95,8 @@ struct SectionText {
     line.columns <= style.columns ? line : line.prefix(columns: style.columns - 2) + ".."
   }
 
-  /// Parts behind a label, on as many lines as they need, the later ones indented like the first. What
-  /// does not fit on a line by itself is shortened.
+  /// Parts behind a label, on as many lines as they need, the later ones indented like the first. A part
+  /// that does not fit on a line by itself is broken between words, and a word is shortened.
   func wrapped(
     _ label: String, _ parts: [some StringProtocol], separator: String
   ) -> [String] {
@@ -104,15 +104,21 @@ struct SectionText {
     var line = label.hasSuffix(" ") || label.isEmpty ? label : label + " "
     let indent = String(repeating: " ", count: line.columns)
     var isEmpty = true
+    let room = max(10, style.columns - indent.count)
     for part in parts {
-      let part = shortened(String(part), to: max(10, style.columns - indent.count))
-      if !isEmpty && line.columns + separator.columns + part.columns > style.columns {
-        lines.append(line)
-        line = indent
-        isEmpty = true
+      let part = String(part)
+      let words = part.columns <= room ? [part] : part.split(separator: " ").map(String.init)
+      for (place, word) in words.enumerated() {
+        let word = shortened(word, to: room)
+        let separator = place == 0 ? separator : " "
+        if !isEmpty && line.columns + separator.columns + word.columns > style.columns {
+          lines.append(line)
+          line = indent
+          isEmpty = true
+        }
+        line += (isEmpty ? "" : separator) + word
+        isEmpty = false
       }
-      line += (isEmpty ? "" : separator) + part
-      isEmpty = false
     }
     return lines + [line]
   }

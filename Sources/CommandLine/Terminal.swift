@@ -16,13 +16,13 @@ enum Terminal {
     isatty(descriptor.rawValue) == 1
   }
 
-  /// Columns of the terminal; 80 where there is none, or where it can't be told.
+  /// Columns of the terminal, taken for 40 at the least; 80 where there is none, or where it can't be told.
   static func columns(_ descriptor: FileDescriptor) -> Int {
     var size = winsize()
     guard isTerminal(descriptor), ioctl(descriptor.rawValue, UInt(TIOCGWINSZ), &size) == 0,
-      size.ws_col >= 40
+      size.ws_col > 0
     else { return 80 }
-    return Int(size.ws_col)
+    return max(40, Int(size.ws_col))
   }
 
   /// The value of an environment variable; nil when it is not set, or empty.

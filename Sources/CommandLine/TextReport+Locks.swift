@@ -27,15 +27,17 @@ extension TextReport {
     var table = TextTable([
       .init(title: "LOCKS", isFlexible: true), .init(title: "busy", alignment: .right),
       .init(title: isWide ? "wait total" : "waited", alignment: .right),
-      .init(title: "p50", alignment: .right), .init(title: "p99", alignment: .right),
-      .init(title: "acquired", alignment: .right), .init(title: "contended", alignment: .right),
+      .init(title: "p50", alignment: .right, leaves: 2),
+      .init(title: "p99", alignment: .right, leaves: 4),
+      .init(title: "acquired", alignment: .right, leaves: 1),
+      .init(title: "contended", alignment: .right, leaves: 3),
       .init(
         title: isWide ? "held longest by" : "held by", isFlexible: true, shortening: .firstWords),
     ])
     for lock in told.prefix(top) {
       let holder = lock.holders.max { $0.blamedNs < $1.blamedNs }
       table.add([
-        name(lock.name, lock.pid), lock.utilisation.map { percent($0) } ?? "",
+        name(lock.name, lock.pid), lock.utilisation?.percent ?? "",
         brief(lock.waitNs.total), brief(lock.waitNs.p50), brief(lock.waitNs.p99),
         compact(lock.acquisitions), contention(lock), holder.map { briefPlace($0.stack) } ?? "",
       ])
@@ -56,9 +58,11 @@ extension TextReport {
       waits.saturatingSum(\.waitNs.total) > lives / 20
     else { return nil }
     var table = TextTable([
-      .init(title: "WAITS", isFlexible: true), .init(title: "for a"),
-      .init(title: "waited", alignment: .right), .init(title: "p50", alignment: .right),
-      .init(title: "p99", alignment: .right), .init(title: "times", alignment: .right),
+      .init(title: "WAITS", isFlexible: true), .init(title: "for a", leaves: 4),
+      .init(title: "waited", alignment: .right),
+      .init(title: "p50", alignment: .right, leaves: 1),
+      .init(title: "p99", alignment: .right, leaves: 2),
+      .init(title: "times", alignment: .right, leaves: 3),
       .init(title: "mostly in", isFlexible: true, shortening: .firstWords),
     ])
     for wait in waits.prefix(min(top, 3)) {
@@ -118,9 +122,7 @@ extension TextReport {
     guard lock.acquisitions > 0, lock.contended <= lock.acquisitions else {
       return grouped(lock.contended)
     }
-    let part = Double(lock.contended) / Double(lock.acquisitions) * 100
-    if lock.contended == 0 { return "0 %" }
-    return part < 1 ? "<1 %" : "\(Int(part.rounded())) %"
+    return (Double(lock.contended) / Double(lock.acquisitions)).percent
   }
 
   /// `812,004`, `41.2 M`

@@ -5,14 +5,13 @@ internal import TraceModel
 extension TextReport {
   /// Commands that lead on from here.
   var next: ReportSection {
-    let json = file.hasSuffix(".ctrace") ? "\(file.dropLast(7)).json" : "\(file).json"
-    let export = "ctrace export \(quoted(file)) -o \(quoted(json))"
-    let hint = "   (opens in ui.perfetto.dev)"
-    let hasRoom = SectionText.indent + export.columns + hint.columns <= style.columns
-    let commands =
-      (subject == nil ? leads : []).map { "ctrace report \($0) \(quoted(file))" }
-      + (subject == nil ? [] : ["ctrace report \(quoted(file))"])
-    return ReportSection("NEXT", [.lines(commands + [hasRoom ? export + hint : export])])
+    let view = "ctrace view \(quoted(file))"
+    let hint = "   (the timeline, in Perfetto)"
+    let hasRoom = SectionText.indent + view.columns + hint.columns <= style.columns
+    let reports =
+      subject == nil
+      ? leads.map { "ctrace report \($0) \(quoted(file))" } : ["ctrace report \(quoted(file))"]
+    return ReportSection("NEXT", [.lines(reports + [hasRoom ? view + hint : view])])
   }
 
   /// Options for what cost most.

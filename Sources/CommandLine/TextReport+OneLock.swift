@@ -29,7 +29,7 @@ extension TextReport {
 
   private func head(_ lock: LockSummary) -> ReportSection {
     var facts = [name(lock.name, lock.pid), lock.kind]
-    if let busy = lock.utilisation { facts.append("busy \(percent(busy)) of the run") }
+    if let busy = lock.utilisation { facts.append("busy \(busy.percent) of the run") }
     facts.append("acquired \(times(lock.acquisitions))")
     let part = lock.acquisitions >= lock.contended ? " (\(contention(lock)))" : ""
     facts.append("\(grouped(lock.contended)) had to wait\(lock.acquisitions > 0 ? part : "")")
@@ -85,9 +85,10 @@ extension TextReport {
     guard !lock.threads.isEmpty else { return nil }
     var table = TextTable([
       .init(title: "THREADS", isFlexible: true), .init(title: "waited", alignment: .right),
-      .init(title: "times", alignment: .right), .init(title: "longest", alignment: .right),
+      .init(title: "times", alignment: .right, leaves: 2),
+      .init(title: "longest", alignment: .right, leaves: 3),
       .init(title: "kept others waiting", alignment: .right),
-      .init(title: "times", alignment: .right),
+      .init(title: "times", alignment: .right, leaves: 1),
     ])
     for thread in lock.threads.prefix(top) {
       table.add([
@@ -108,7 +109,8 @@ extension TextReport {
     guard !pairs.isEmpty else { return nil }
     var table = TextTable([
       .init(title: "WHO FOR WHOM", isFlexible: true), .init(title: "waited", alignment: .right),
-      .init(title: "times", alignment: .right), .init(title: "longest", alignment: .right),
+      .init(title: "times", alignment: .right, leaves: 1),
+      .init(title: "longest", alignment: .right, leaves: 2),
     ])
     for pair in pairs.prefix(top) {
       table.add([
@@ -152,7 +154,8 @@ extension TextReport {
     let holds = Dictionary(lock.holdSizes.map { ($0.belowNs, $0.count) }) { $0 &+ $1 }
     var table = TextTable([
       .init(title: "SHORTER THAN", alignment: .right), .init(title: "waits", alignment: .right),
-      .init(title: ""), .init(title: "holds", alignment: .right), .init(title: ""),
+      .init(title: "", leaves: 2), .init(title: "holds", alignment: .right),
+      .init(title: "", leaves: 1),
     ])
     for end in ends {
       table.add([
@@ -183,9 +186,9 @@ extension TextReport {
     guard let gil = report.gil.first(where: { $0.id == lock.id }) else { return nil }
     var table = TextTable([
       .init(title: "GIL", isFlexible: true), .init(title: "had it", alignment: .right),
-      .init(title: "waited", alignment: .right), .init(title: "times", alignment: .right),
-      .init(title: "p99", alignment: .right), .init(title: ""),
-      .init(title: "mostly for", isFlexible: true),
+      .init(title: "waited", alignment: .right), .init(title: "times", alignment: .right, leaves: 1),
+      .init(title: "p99", alignment: .right, leaves: 2), .init(title: ""),
+      .init(title: "mostly for", isFlexible: true, leaves: 3),
     ])
     for thread in gil.threads.prefix(top) {
       let hasWaits = thread.waits > 0
@@ -198,7 +201,9 @@ extension TextReport {
     }
     var blocks = [
       ReportSection.Block.table(table.compact, rest: more(gil.threads.count - top, "thread")),
-      .sentence("asked to let go \(times(gil.dropRequests))"),
+      .sentence(
+        "had it: of the \(brief(gil.wallNs)) that its process lived; asked to let go "
+          + times(gil.dropRequests)),
     ]
     if let worst = gil.worstHold {
       blocks.append(

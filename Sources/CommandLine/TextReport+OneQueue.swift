@@ -68,7 +68,10 @@ extension TextReport {
 
   /// The depth over the run, as a curve.
   private func depth(_ depth: DepthSummary, unit: (Double) -> String) -> ReportSection? {
-    guard let greatest = depth.timeline.max(), greatest > 0, greatest.isFinite else { return nil }
+    // With labels of at most nine columns and the axis.
+    let parts = stripWidth(besides: SectionText.indent + 11)
+    let means = means(of: depth, parts: parts)
+    guard let greatest = means.max(), greatest > 0, greatest.isFinite else { return nil }
     let marks = Array(style.hasUnicode ? " ▁▂▃▄▅▆▇█" : " .:#")
     let steps = marks.count - 1
     let height = TextReport.curveHeight
@@ -79,7 +82,7 @@ extension TextReport {
     var lines: [String] = []
     for row in 0..<height {
       let floor = Double(height - 1 - row)
-      let cells = depth.timeline.map { mean in
+      let cells = means.map { mean in
         let filled = min(max(mean / greatest * Double(height) - floor, 0), 1)
         return marks[
           mean > 0 && row == height - 1
@@ -91,7 +94,7 @@ extension TextReport {
     }
     let start = report.recording.fromNs.map(moment) ?? "0"
     let end = report.recording.toNs.map(moment) ?? brief(report.recording.durationNs)
-    let gap = max(1, depth.timeline.count - start.columns - end.columns)
+    let gap = max(1, means.count - start.columns - end.columns)
     lines.append(
       String(repeating: " ", count: width + 2) + start + String(repeating: " ", count: gap) + end)
     return ReportSection("DEPTH", [.lines(lines)])

@@ -58,8 +58,9 @@ extension TextReport {
   private func waitedFor(_ task: TaskSummary) -> ReportSection? {
     guard !task.waitedFor.isEmpty else { return nil }
     var table = TextTable([
-      .init(title: "WAITED FOR", isFlexible: true), .init(title: "a"),
-      .init(title: "waited", alignment: .right), .init(title: "times", alignment: .right),
+      .init(title: "WAITED FOR", isFlexible: true), .init(title: "a", leaves: 1),
+      .init(title: "waited", alignment: .right),
+      .init(title: "times", alignment: .right, leaves: 2),
     ])
     for wait in task.waitedFor.prefix(top) {
       table.add([wait.name, wait.kind, brief(wait.waitNs), grouped(wait.count)])

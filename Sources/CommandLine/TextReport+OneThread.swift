@@ -32,9 +32,10 @@ extension TextReport {
   }
 
   private func life(_ thread: ThreadSummary) -> ReportSection {
-    let width = TextReport.wideStrip
-    let lines = [timelineTitle(width), strip(thread, width), legend([thread.states])]
-    return ReportSection("LIFE", [.lines(lines)])
+    let width = stripWidth(besides: SectionText.indent)
+    return ReportSection(
+      "LIFE",
+      [.lines([timelineTitle(width), strip(thread, width)]), .sentence(legend([thread.states]))])
   }
 
   private func longest(_ thread: ThreadSummary) -> ReportSection? {
@@ -55,9 +56,11 @@ extension TextReport {
   private func waitedFor(_ thread: ThreadSummary) -> ReportSection? {
     guard !thread.waits.isEmpty else { return nil }
     var table = TextTable([
-      .init(title: "WAITED FOR", isFlexible: true), .init(title: "a"),
-      .init(title: "waited", alignment: .right), .init(title: "times", alignment: .right),
-      .init(title: "longest", alignment: .right), .init(title: "mostly held by", isFlexible: true),
+      .init(title: "WAITED FOR", isFlexible: true), .init(title: "a", leaves: 1),
+      .init(title: "waited", alignment: .right),
+      .init(title: "times", alignment: .right, leaves: 2),
+      .init(title: "longest", alignment: .right, leaves: 3),
+      .init(title: "mostly held by", isFlexible: true),
     ])
     for wait in thread.waits.prefix(top) {
       table.add([
@@ -78,8 +81,9 @@ extension TextReport {
     guard !pairs.isEmpty else { return nil }
     var table = TextTable([
       .init(title: "KEPT WAITING", isFlexible: true), .init(title: "for", isFlexible: true),
-      .init(title: "waited", alignment: .right), .init(title: "times", alignment: .right),
-      .init(title: "longest", alignment: .right),
+      .init(title: "waited", alignment: .right),
+      .init(title: "times", alignment: .right, leaves: 1),
+      .init(title: "longest", alignment: .right, leaves: 2),
     ])
     for (lock, pair) in pairs.prefix(top) {
       table.add([

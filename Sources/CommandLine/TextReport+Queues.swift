@@ -34,10 +34,11 @@ extension TextReport {
       return others > 0 ? ReportSection("QUEUES", [.sentence(rest)]) : nil
     }
     var table = TextTable([
-      .init(title: "QUEUES", isFlexible: true), .init(title: "mean", alignment: .right),
+      .init(title: "QUEUES", isFlexible: true), .init(title: "mean", alignment: .right, leaves: 4),
       .init(title: "max", alignment: .right), .init(title: "full", alignment: .right),
-      .init(title: "empty", alignment: .right), .init(title: "in it: p50", alignment: .right),
-      .init(title: "p99", alignment: .right), .init(title: "depth"),
+      .init(title: "empty", alignment: .right),
+      .init(title: "in it: p50", alignment: .right, leaves: 3),
+      .init(title: "p99", alignment: .right, leaves: 1), .init(title: "depth", leaves: 2),
     ])
     for queue in queues.prefix(top) {
       let depth = queue.depth
@@ -60,9 +61,10 @@ extension TextReport {
   var work: ReportSection? {
     guard !report.slices.isEmpty else { return nil }
     var table = TextTable([
-      .init(title: "WORK", isFlexible: true), .init(title: "times", alignment: .right),
-      .init(title: "total", alignment: .right), .init(title: "p50", alignment: .right),
-      .init(title: "p99", alignment: .right), .init(title: "longest", alignment: .right),
+      .init(title: "WORK", isFlexible: true), .init(title: "times", alignment: .right, leaves: 4),
+      .init(title: "total", alignment: .right), .init(title: "p50", alignment: .right, leaves: 1),
+      .init(title: "p99", alignment: .right, leaves: 2),
+      .init(title: "longest", alignment: .right, leaves: 3),
     ])
     for slice in report.slices.prefix(top) {
       let hasLength = slice.count > 0
@@ -80,8 +82,9 @@ extension TextReport {
     guard !report.counters.isEmpty else { return nil }
     var table = TextTable([
       .init(title: "COUNTERS", isFlexible: true), .init(title: "last", alignment: .right),
-      .init(title: "mean", alignment: .right), .init(title: "least", alignment: .right),
-      .init(title: "greatest", alignment: .right),
+      .init(title: "mean", alignment: .right, leaves: 2),
+      .init(title: "least", alignment: .right, leaves: 1),
+      .init(title: "greatest", alignment: .right, leaves: 3),
     ])
     for counter in report.counters.prefix(top) {
       table.add([
@@ -111,14 +114,18 @@ extension TextReport {
 
   private static let curveWidth = 10
 
-  /// The depth over the run: each letter is the mean of a tenth of it.
-  func curve(_ depth: DepthSummary) -> String {
-    let width = TextReport.curveWidth
-    let merged = depth.timeline.count / width
-    guard merged > 0 else { return "" }
-    let means = (0..<width).map { part in
+  /// The mean depth in so many equal parts of the run; none where it was always 0.
+  func means(of depth: DepthSummary, parts: Int) -> [Double] {
+    let merged = depth.timeline.count / parts
+    guard merged > 0 else { return [] }
+    return (0..<parts).map { part in
       depth.timeline[(part * merged)..<((part + 1) * merged)].reduce(0, +) / Double(merged)
     }
+  }
+
+  /// The depth over the run: each letter is the mean of a tenth of it.
+  func curve(_ depth: DepthSummary) -> String {
+    let means = means(of: depth, parts: TextReport.curveWidth)
     let greatest = means.max() ?? 0
     guard greatest > 0, greatest.isFinite else { return "" }
     let marks = Array(style.hasUnicode ? "▁▂▃▄▅▆▇█" : "_.-=+*%#")

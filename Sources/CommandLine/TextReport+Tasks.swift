@@ -14,11 +14,12 @@ extension TextReport {
     }
     let kinds = Set(tasks.map(\.kind))
     var table = TextTable([
-      .init(title: "TASKS", isFlexible: true), .init(title: "kind"),
-      .init(title: "tasks", alignment: .right), .init(title: "steps", alignment: .right),
-      .init(title: "run", alignment: .right), .init(title: "longest", alignment: .right),
+      .init(title: "TASKS", isFlexible: true), .init(title: "kind", leaves: 1),
+      .init(title: "tasks", alignment: .right, leaves: 2),
+      .init(title: "steps", alignment: .right, leaves: 3),
+      .init(title: "run", alignment: .right, leaves: 5), .init(title: "longest", alignment: .right),
       .init(title: "waited", alignment: .right),
-      .init(title: "waited most for", isFlexible: true),
+      .init(title: "waited most for", isFlexible: true, leaves: 4),
     ])
     for task in tasks.prefix(top) {
       // A step that blocked the others is marked.
@@ -53,11 +54,12 @@ extension TextReport {
   /// How late loops were, and how much there was to do.
   func loopSection(_ loops: [LoopSummary]) -> ReportSection {
     var table = TextTable([
-      .init(title: "LOOPS", isFlexible: true), .init(title: "timers", alignment: .right),
-      .init(title: "lag: p50", alignment: .right), .init(title: "p99", alignment: .right),
-      .init(title: "max", alignment: .right), .init(title: "ready: mean", alignment: .right),
-      .init(title: "p99", alignment: .right), .init(title: "max", alignment: .right),
-      .init(title: "ready"),
+      .init(title: "LOOPS", isFlexible: true), .init(title: "timers", alignment: .right, leaves: 5),
+      .init(title: "lag: p50", alignment: .right),
+      .init(title: "p99", alignment: .right, leaves: 6), .init(title: "max", alignment: .right),
+      .init(title: "ready: mean", alignment: .right, leaves: 4),
+      .init(title: "p99", alignment: .right, leaves: 1),
+      .init(title: "max", alignment: .right, leaves: 2), .init(title: "ready", leaves: 3),
     ])
     for loop in loops.prefix(top) {
       table.add([

@@ -16,12 +16,10 @@ extension TextReport {
     let labels = told.prefix(top).map { tableLabel($0).columns }.max() ?? 0
     let blocks = told.prefix(top).map { blocked($0).columns }.max() ?? 0
     let words = min(max(labels, 7) + max(blocks, 15), 40) + 15
-    let width =
-      words + TextReport.wideStrip <= style.columns
-      ? TextReport.wideStrip : TextReport.narrowStrip
+    let width = stripWidth(besides: words)
     var table = TextTable([
-      .init(title: "THREADS", isFlexible: true), .init(title: timelineTitle(width)),
-      .init(title: "run", alignment: .right), .init(title: "lock", alignment: .right),
+      .init(title: "THREADS", isFlexible: true), .init(title: timelineTitle(width), leaves: 2),
+      .init(title: "run", alignment: .right, leaves: 1), .init(title: "lock", alignment: .right),
       .init(title: "waited most for", isFlexible: true),
     ])
     for thread in told.prefix(top) {
@@ -33,8 +31,10 @@ extension TextReport {
     }
     var rest = [more(told.count - top, "thread")].compactMap(\.self)
     if others > 0 { rest.append("\(count(others, "thread")) idle nearly all the time") }
-    rest.append(legend(told.prefix(top).map(\.states)))
-    return ReportSection("THREADS", [.table(table, rest: rest.joined(separator: "; "))])
+    let isDrawn = table.narrowed(to: style.columns).columns.count > 3
+    if isDrawn { rest.append(legend(told.prefix(top).map(\.states))) }
+    return ReportSection(
+      "THREADS", [.table(table, rest: rest.isEmpty ? nil : rest.joined(separator: "; "))])
   }
 
   /// Those that waited for locks or ran, the longest waits first.
@@ -78,9 +78,9 @@ extension TextReport {
 
   // MARK: Strips
 
-  /// As many letters as a thread's life is told in, or half of them where there is no room.
-  static let wideStrip = 40
-  private static let narrowStrip = 20
+  /// As many letters as a thread's life is told in, or half of them where there is no room beside so many
+  /// columns.
+  func stripWidth(besides columns: Int) -> Int { columns + 40 <= style.columns ? 40 : 20 }
 
   /// The times at the ends of strips.
   func timelineTitle(_ width: Int) -> String {

@@ -133,7 +133,9 @@ struct TextReport {
   private var verdictSection: ReportSection {
     let first = report.findings.first
     var blocks = [ReportSection.Block.sentence(first?.text ?? "")]
-    for other in report.findings.dropFirst() where other.severity == "warning" {
+    // That CPUs were short is to be known to whoever reads figures of times.
+    for other in report.findings.dropFirst()
+    where other.severity == "warning" || other.kind == "oversubscribed" {
       blocks.append(.sentence("and \(other.text)"))
     }
     return ReportSection("VERDICT", blocks, isWarning: first?.severity == "warning")
@@ -167,12 +169,7 @@ struct TextReport {
   // MARK: Words
 
   func percent(_ part: Int64, of whole: Int64) -> String {
-    percent(Double(part) / Double(max(whole, 1)))
-  }
-
-  /// A part is at most the whole, whatever a damaged recording says.
-  func percent(_ part: Double) -> String {
-    "\(Int((min(max(part, 0), 1) * 100).rounded())) %"
+    (Double(part) / Double(max(whole, 1))).percent
   }
 
   /// With the number where several threads have the name, and with the process where there are several.

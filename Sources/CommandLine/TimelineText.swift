@@ -108,15 +108,15 @@ struct TimelineText {
     for part in track.parts where part.lock == lock && part.holder != 0 {
       byHolder[part.holder, default: 0] &+= part.lockWait
     }
-    let percent = Double(whole.lockWait) / Double(max(whole.life, 1)) * 100
-    guard percent >= 1 else { return ("<1 %", "", "") }
+    let part = Double(whole.lockWait) / Double(max(whole.life, 1))
+    guard part >= 0.01 else { return (part.percent, "", "") }
     var holder = ""
     if let most = byHolder.max(by: { ($0.value, $1.key) < ($1.value, $0.key) })?.key,
       let name = timeline.threadNames[most], !name.isEmpty
     {
       holder = "\(style.hasUnicode ? " ← " : " <- ")\(shortened(name, to: 15))"
     }
-    return ("\(Int(percent.rounded())) % ", timeline.lockNames[lock] ?? "?", holder)
+    return ("\(part.percent) ", timeline.lockNames[lock] ?? "?", holder)
   }
 
   private func curves(_ tracks: [CounterTrack], title: String) -> [Row] {

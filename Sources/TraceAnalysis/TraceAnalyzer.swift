@@ -251,9 +251,14 @@ public struct TraceAnalyzer {
     clipper = nil
     for index in timelines.indices { timelines[index].finish() }
     let threads = threadSummaries()
-    let locks = lockSummaries(running: threads.saturatingSum(\.runNs))
+    var locks = lockSummaries(running: threads.saturatingSum(\.runNs))
     let recording = recordingSummary()
     let gils = gilSummaries(of: locks)
+    // Of this lock each hold is known, so that nothing is estimated from samples.
+    for gil in gils where end > start {
+      guard let place = locks.firstIndex(where: { $0.id == gil.id }) else { continue }
+      locks[place].utilisation = min(max(Double(gil.heldNs) / Double(end - start), 0), 1)
+    }
     let tasks = taskSummaries()
     let queues = queueSummaries()
     return Report(

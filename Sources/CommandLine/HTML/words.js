@@ -25,12 +25,15 @@ function fill(element, attributes, children) {
   return element;
 }
 
+/** A number to one digit behind the point, rounded as the text of the terminal is. */
+const tenths = (value) => (Math.round(value * 10) / 10).toFixed(1);
+
 /** Nanoseconds in two or three digits: 950 ns, 4.1 ms, 12.3 s. */
 function brief(ns) {
   for (const [unit, size] of [["s", 1e9], ["ms", 1e6], ["us", 1e3]]) {
     if (Math.abs(ns) < size) continue;
     const value = ns / size;
-    return `${Math.abs(value) >= 100 ? Math.round(value) : value.toFixed(1)} ${unit}`;
+    return `${Math.abs(value) >= 100 ? Math.round(value) : tenths(value)} ${unit}`;
   }
   return `${Math.round(ns)} ns`;
 }
@@ -57,9 +60,9 @@ const counted = (count, noun, nouns = `${noun}s`) => `${grouped(count)} ${Number
 
 /** An amount of what a queue holds. */
 function amount(value, unit) {
-  if (unit !== "bytes") return Number.isInteger(value) ? grouped(value) : value.toFixed(1);
+  if (unit !== "bytes") return Number.isInteger(value) ? grouped(value) : tenths(value);
   for (const [name, size] of [["GB", 1e9], ["MB", 1e6], ["kB", 1e3]]) {
-    if (value >= size) return `${(value / size).toFixed(1)} ${name}`;
+    if (value >= size) return `${tenths(value / size)} ${name}`;
   }
   return `${Math.round(value)} B`;
 }

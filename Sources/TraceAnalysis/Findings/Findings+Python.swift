@@ -3,9 +3,13 @@ internal import TraceModel
 // What is to be concluded of the interpreter's lock and of tasks.
 extension TraceAnalyzer {
   /// That threads lost time to the interpreter's lock: who of them most, and to whom.
-  func gilFinding(_ gil: GILSummary, severity: String, threadTime: Int64) -> Finding {
+  func gilFinding(
+    _ gil: GILSummary, _ lock: LockSummary, severity: String, threadTime: Int64
+  ) -> Finding {
+    let busy = ofRun(
+      lock.utilisation ?? 0, and: gil.utilisation, of: "the time that its process lived")
     var text =
-      "the GIL was busy \(percent(gil.utilisation)): threads lost \(seconds(gil.waitNs.total)) of "
+      "the GIL was busy \(busy): threads lost \(seconds(gil.waitNs.total)) of "
       + "\(seconds(threadTime)) to it"
     let starved = gil.threads.filter(\.starved).max { $0.waitNs.total < $1.waitNs.total }
     if let starved {

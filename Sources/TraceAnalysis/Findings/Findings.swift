@@ -30,14 +30,17 @@ extension TraceAnalyzer {
           evidence: [:])
       ]
     }
-    let oversubscription = oversubscriptionFinding(summaries.threads)
+    var oversubscription = oversubscriptionFinding(summaries.threads)
     if !definitions.processes.values.contains(where: { $0.runtime == .loaded }) {
       return [outsideFinding(summaries.locks)] + [oversubscription].compactMap(\.self)
     }
     let deadlock = deadlockFinding()
+    var preemption = preemptionFinding(summaries.locks)
+    if let cause = oversubscription, let effect = preemption {
+      (oversubscription, preemption) = (cause.with(effect), nil)
+    }
     let ofLocks = [
-      orderFinding(), convoyFinding(summaries.locks), preemptionFinding(summaries.locks),
-      writerFinding(summaries.locks),
+      orderFinding(), convoyFinding(summaries.locks), preemption, writerFinding(summaries.locks),
     ].compactMap(\.self)
     let others = [
       gilStarvationFinding(summaries.gils), longHoldFinding(summaries.gils),
@@ -54,7 +57,8 @@ extension TraceAnalyzer {
     if let deadlock {
       // That its locks were waited for is told by it.
       let locks = Set(unfinished.all.values.map { Int64($0.lock.rawValue) })
-      all.removeAll { $0.kind != "lock-order" && locks.contains($0.evidence["lock"] ?? 0) }
+      let apart = ["lock-order", "oversubscribed"]
+      all.removeAll { !apart.contains($0.kind) && locks.contains($0.evidence["lock"] ?? 0) }
       all.insert(deadlock, at: 0)
     }
     let warnings = all.filter { $0.severity == "warning" }
@@ -84,10 +88,10 @@ extension TraceAnalyzer {
     }
     let severity = share(waited) >= 0.05 ? "warning" : "info"
     if let gil = gils.first(where: { $0.id == worst.id }) {
-      return gilFinding(gil, severity: severity, threadTime: threadTime)
+      return gilFinding(gil, worst, severity: severity, threadTime: threadTime)
     }
     let busy =
-      worst.utilisation.map { ": busy \(percent($0)) of the run" } ?? ""
+      worst.utilisation.map { ": busy \($0.percent) of the run" } ?? ""
     return Finding(
       kind: "contention", severity: severity,
       text: "\(worst.name) is the most contended lock\(busy); threads lost "
@@ -115,7 +119,12 @@ extension TraceAnalyzer {
   static let contendedKinds = Set(
     LockKind.allCases.filter { $0.isContended && !$0.isOfTasks }.map(\.name))
 
-  func percent(_ part: Double) -> String { "\(Int((part * 100).rounded())) %" }
+  /// `82 % of the run`, as tables have it; where the part of another time is another number, with that:
+  /// `82 % of the run (92 % of the time it was in use)`.
+  func ofRun(_ part: Double, and other: Double, of time: String) -> String {
+    let (ofRun, ofOther) = (part.percent, other.percent)
+    return "\(ofRun) of the run" + (ofRun == ofOther ? "" : " (\(ofOther) of \(time))")
+  }
 
   func seconds(_ time: Int64) -> String { Duration.nanoseconds(time).brief }
 }
@@ -132,24 +141,5 @@ extension Finding {
     worst.evidence["count"] = Int64(findings.count)
     if findings.count > 1 { worst.text += " (the worst of \(findings.count) such \(things))" }
     return worst
-  }
-}
-
-extension Duration {
-  /// Two or three significant digits with the unit that suits: `950 ns`, `4.1 ms`, `12.3 s`.
-  public var brief: String {
-    let nanoseconds =
-      Double(components.seconds) * 1e9 + Double(components.attoseconds) / 1e9
-    for (unit, size) in [("s", 1e9), ("ms", 1e6), ("us", 1e3)] where abs(nanoseconds) >= size {
-      return "\(Duration.short(nanoseconds / size)) \(unit)"
-    }
-    return "\(Int(nanoseconds)) ns"
-  }
-
-  private static func short(_ value: Double) -> String {
-    // 4.12, 41.2 and 412 need two, one and no digits behind the point; never more than one is shown.
-    if abs(value) >= 100 { return "\(Int(value.rounded()))" }
-    let tenths = Int((value * 10).rounded())
-    return "\(tenths / 10).\(abs(tenths % 10))"
   }
 }

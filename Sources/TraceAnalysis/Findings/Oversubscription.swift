@@ -6,7 +6,8 @@ extension TraceAnalyzer {
   ///
   /// It is the program's own doing where its threads had half of the CPUs' time or more, and more of them
   /// wanted to run than there are CPUs, on the average over the run; a warning where twice as many did.
-  /// Otherwise others on the machine had the CPUs, which is only good to know.
+  /// Otherwise others on the machine had the CPUs, or it was kept from some of them, which is only good to
+  /// know.
   func oversubscriptionFinding(_ threads: [ThreadSummary]) -> Finding? {
     let cpus = Int64(max(definitions.recording.cpus, 1))
     let running = threads.saturatingSum(\.runNs)
@@ -24,15 +25,15 @@ extension TraceAnalyzer {
     guard wanted > Double(cpus) * 1.25, Double(running) >= Double(wall) / 2 * Double(cpus) else {
       return Finding(
         kind: "oversubscribed", severity: "info",
-        text: "the machine was busy with other programs: threads that could have run waited "
-          + "\(seconds(runnable)) for a CPU, and ran for \(seconds(running))",
+        text: "CPUs were short: threads that could have run waited \(seconds(runnable)) for one, and ran "
+          + "for \(seconds(running)); other programs had them, or this one may not use them all",
         evidence: evidence)
     }
     return Finding(
       kind: "oversubscribed", severity: wanted >= Double(cpus) * 2 ? "warning" : "info",
-      text: "more threads wanted to run than there are CPUs: \(number) at a time on "
-        + "\(cpus == 1 ? "1 CPU" : "\(cpus) CPUs"); they waited \(seconds(runnable)) for a CPU and ran "
-        + "for \(seconds(running)): start fewer threads",
+      text: "more threads wanted to run than there are CPUs, \(number) at a time on "
+        + "\(cpus == 1 ? "1 CPU" : "\(cpus) CPUs"): start fewer; they waited \(seconds(runnable)) for a CPU "
+        + "and ran for \(seconds(running))",
       evidence: evidence)
   }
 }

@@ -44,7 +44,7 @@ extension TraceAnalyzer {
     return Finding(
       kind: "queue-full", severity: isOwn ? "warning" : "info",
       text:
-        "\(queue.name) was full \(percent(Double(used.full) / Double(used.time))) of the time, and "
+        "\(queue.name) was full \(ofRun(queue.depth.fullNs ?? 0, used.full, of: used.time)), and "
         + "who put into it waited \(seconds(waits.total)) for room: who takes out of it"
         + "\(at(queue.consumers.first?.stack ?? [])) is the bottleneck",
       evidence: [
@@ -68,7 +68,7 @@ extension TraceAnalyzer {
     return Finding(
       kind: "queue-empty", severity: isBottleneck ? "warning" : "info",
       text:
-        "\(queue.name) was empty \(percent(Double(used.empty) / Double(used.time))) of the time, and "
+        "\(queue.name) was empty \(ofRun(queue.depth.emptyNs, used.empty, of: used.time)), and "
         + "who took out of it waited \(seconds(waits.total)) for something to come"
         + (isBottleneck
           ? ": who puts into it\(at(queue.producers.first?.stack ?? [])) is the bottleneck" : ""),
@@ -77,6 +77,13 @@ extension TraceAnalyzer {
         "emptyNs": used.empty, "usedNs": used.time, "producers": Int64(producers.count),
         "busyProducers": Int64(busy.count),
       ])
+  }
+
+  /// For how much of the run a queue was at its bound, and of the time from its first use to its last.
+  private func ofRun(_ inRun: Int64, _ inUse: Int64, of used: Int64) -> String {
+    ofRun(
+      Double(inRun) / Double(max(end - start, 1)), and: Double(inUse) / Double(used),
+      of: "the time it was in use")
   }
 
   /// Whether a thread was on a CPU, or wanted to be, for four fifths of its life.

@@ -53,15 +53,18 @@ import Testing
     #expect(finding("lock-convoy", trace) == nil)
   }
 
-  /// A holder that is without a CPU for so long of the 800 that another waits for it.
-  private func preempted(for time: Int64) -> TraceBuilder {
+  /// A holder that is without a CPU for so long of the 800 that each of so many others waits for it.
+  private func preempted(for time: Int64, waiters: Int64 = 10) -> TraceBuilder {
     var trace = TraceBuilder(duration: 1000, scheduling: .kernel)
-    let (holder, waiter) = (trace.thread("holder"), trace.thread("waiter"))
+    let holder = trace.thread("holder")
     let mu = trace.lock("mu")
     trace.come(holder, at: 0)
-    trace.come(waiter, on: 1, at: 0)
-    trace.sleep(waiter, from: 100, woken: 900, by: holder, to: 900, on: 1)
-    trace.wait(waiter, mu, from: 100, to: 900, owner: holder)
+    for cpu in 1...waiters {
+      let waiter = trace.thread("waiter")
+      trace.come(waiter, on: cpu, at: 0)
+      trace.sleep(waiter, from: 100, woken: 900, by: holder, to: 900, on: cpu)
+      trace.wait(waiter, mu, from: 100, to: 900, owner: holder)
+    }
     trace.leave(holder, .preempted, at: 200)
     trace.come(holder, at: 200 + time)
     trace.release(holder, mu, from: 50, to: 900)
@@ -71,8 +74,26 @@ import Testing
   @Test func `A holder that lost its CPU is told where it cost much of the waits`() throws {
     let found = try #require(finding("holder-preempted", preempted(for: 600)))
     #expect(found.severity == "warning" && found.text.contains("who held mu was without a CPU"))
-    #expect(found.evidence["holderPreemptedNs"] == 600 && found.evidence["waitNs"] == 800)
+    #expect(found.evidence["holderPreemptedNs"] == 6000 && found.evidence["waitNs"] == 8000)
     #expect(finding("holder-preempted", preempted(for: 100)) == nil)
+    #expect(finding("oversubscribed", preempted(for: 600)) == nil)
+  }
+
+  @Test func `Where CPUs were short for all, that a holder had none is told with it`() throws {
+    // The two run for 500 together, and the holder could have for 600 more.
+    let trace = preempted(for: 600, waiters: 1)
+    #expect(finding("holder-preempted", trace) == nil)
+    let found = try #require(finding("oversubscribed", trace))
+    #expect(found.severity == "info" && found.text.hasPrefix("CPUs were short"))
+    #expect(
+      found.text.contains(
+        "; so who held mu was without a CPU during 600 ns of the 800 ns that others waited for it"))
+    #expect(found.evidence["runnableNs"] == 600 && found.evidence["runNs"] == 500)
+    #expect(found.evidence["holderPreemptedNs"] == 600 && found.evidence["lockWaitNs"] == 800)
+    #expect(found.evidence["lock"] == report(trace).locks.first.map { Int64($0.id) })
+    // Without it nothing is said of a lock.
+    let plain = try #require(finding("oversubscribed", preempted(for: 180, waiters: 1)))
+    #expect(plain.evidence["lock"] == nil && !plain.text.contains("mu"))
   }
 
   /// A writer that waits for the whole run while readers come and go: so many after it had asked.
