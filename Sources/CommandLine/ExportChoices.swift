@@ -4,41 +4,6 @@ internal import TraceExport
 internal import TraceFile
 internal import TraceModel
 
-/// Which part of a recording a command looks at.
-struct WindowOptions: ParsableArguments {
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp(
-      "Begin so long after the recording began, such as 1.5s or 300ms.", valueName: "time"))
-  var from: TimeSpan?
-
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("End so long after the recording began.", valueName: "time"))
-  var to: TimeSpan?
-
-  func validate() throws {
-    if let from, let to, from.nanoseconds >= to.nanoseconds {
-      throw ValidationError("--from must be before --to")
-    }
-    if let to, to.nanoseconds == 0 { throw ValidationError("--to must be more than 0") }
-  }
-
-  /// Nanoseconds since the recording began; all there can be where nothing was chosen. Throws where
-  /// the recording has ended by then.
-  func window(of input: TraceInput) throws -> Range<Int64> {
-    let start = Int64(clamping: from?.nanoseconds ?? 0)
-    let end = to.map { Int64(clamping: $0.nanoseconds) } ?? .max
-    let length = input.length
-    guard start == 0 || start < length else {
-      throw Failure(
-        message: "--from is behind the end of the recording, which is "
-          + "\(Duration.nanoseconds(length).brief) long")
-    }
-    return start..<max(end, start + 1)
-  }
-}
-
 /// How much of a recording is exported.
 struct CutOptions: ParsableArguments {
   @OptionGroup var window: WindowOptions
@@ -46,7 +11,7 @@ struct CutOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Only so many of the threads that waited longest, and of what was waited for longest.",
+      "Of timelines: only so many of the threads that waited longest, and of what was waited for longest.",
       valueName: "number"))
   var top: Int?
 
@@ -63,8 +28,11 @@ struct CutOptions: ParsableArguments {
   /// What is to be exported of a recording, as far as its size does not matter.
   func cut(of input: TraceInput) throws -> ExportCut {
     var cut = ExportCut()
-    cut.window = try window.window(of: input)
-    if cut.window != 0..<Int64.max { cut.notes.append(cut.windowNote(of: input)) }
+    if let window = try window.window(of: input) {
+      let (from, to) = (window.from?.nanoseconds ?? 0, window.to?.nanoseconds ?? .max)
+      cut.window = from..<max(to, from + 1)
+      if cut.window != 0..<Int64.max { cut.notes.append(cut.windowNote(of: input)) }
+    }
     guard let top else { return cut }
     var totals = WaitTotals(definitions: input.definitions, cut: cut)
     try input.forEachEvent("choosing", kinds: [.events]) { totals.add($0) }

@@ -18,7 +18,8 @@ struct RecordCommand: ParsableCommand {
     discussion: """
       The program runs as it would without ctrace; the recording goes to PROGRAM.ctrace, and \
       an older one is kept as PROGRAM.ctrace.old. Children are recorded into the same file. \
-      When threads come to wait for each other for ever, that is told while the program hangs. \
+      When threads come to wait for each other for ever, that is told while the program hangs, \
+      also with --quiet. \
       Exits with the program's own status, or 128 and the signal that killed it.
 
       Examples:
@@ -34,7 +35,8 @@ struct RecordCommand: ParsableCommand {
   )
 
   @Option(
-    name: .shortAndLong, help: ArgumentHelp("The file to record to.", valueName: "file"))
+    name: .shortAndLong,
+    help: ArgumentHelp("The file to record to. [default: PROGRAM.ctrace]", valueName: "file"))
   var output: String?
 
   @Option(
@@ -97,7 +99,9 @@ struct RecordCommand: ParsableCommand {
       """, valueName: "source"))
   var queueDepth = QueueDepthChoice.calls
 
-  @Flag(name: .shortAndLong, help: "Print nothing but errors.")
+  @Flag(
+    name: .shortAndLong,
+    help: "No report at the end, and no word of progress: only of errors and deadlocks.")
   var quiet = false
 
   @Argument(
@@ -186,15 +190,17 @@ struct RecordCommand: ParsableCommand {
   }
 
   private func tell(_ progress: Recorder.Progress, _ name: String) {
-    guard !quiet else { return }
     switch progress {
     case .waitingForChildren(let count):
+      guard !quiet else { return }
       Terminal.complain(
         "\(name) has ended; waiting for \(count) process\(count == 1 ? "" : "es") it started "
           + "(Ctrl-C ends the recording, not them)")
     case .stoppedRecording(let reason):
+      guard !quiet else { return }
       Terminal.complain("recording ends here: \(reason); \(name) runs on")
     case .deadlock(let deadlock):
+      // Nobody wants a program that hangs without a word.
       let style = Style(for: .standardError)
       Terminal.write(
         DeadlockText(deadlock: deadlock, program: name, style: style).text, to: .standardError)

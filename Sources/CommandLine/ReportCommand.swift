@@ -21,6 +21,7 @@ struct ReportCommand: ParsableCommand {
         ctrace report --from 1.5s --to 2s prog.ctrace
         ctrace report --sort busy --top 50 prog.ctrace
         ctrace report --timeline --top 30 prog.ctrace
+        ctrace report --timeline --lock cache_mu prog.ctrace
         ctrace report --format html -o prog.html prog.ctrace
         ctrace report --format json prog.ctrace | jq '.locks[0]'
       """
@@ -52,7 +53,11 @@ struct ReportCommand: ParsableCommand {
   @OptionGroup(title: "Part, order and length")
   var view: ViewOptions
 
-  @Flag(help: "Draw the whole run: threads down, time across.")
+  @Flag(
+    help: """
+      Draw the run: threads down, time across; of one thing, the threads that had to do \
+      with it.
+      """)
   var timeline = false
 
   @Argument(help: ArgumentHelp("The recording.", valueName: "recording"))
@@ -65,22 +70,28 @@ struct ReportCommand: ParsableCommand {
     if timeline, format != .text {
       throw ValidationError("--timeline is a text; leave --format away")
     }
-    if timeline || format == .html, subject.isGiven || view.sort != nil {
+    if format == .html, let option = subject.given.first {
       throw ValidationError(
-        "\(timeline ? "--timeline" : "a page") is of all there is, in its own order")
+        "a page has all of every lock, thread, queue and task, behind its row; leave \(option) away, "
+          + "or choose another --format")
+    }
+    if timeline || format == .html, view.sort != nil {
+      throw ValidationError(
+        timeline
+          ? "--timeline begins with the threads that waited longest; leave --sort away"
+          : "the tables of a page are sorted by a click on a heading; leave --sort away")
     }
   }
 
   func run() throws {
     let input = try TraceInput(path: file)
-    let window = try view.window(of: input)
+    let window = try view.window.window(of: input)
     let choice = timeline || format == .html ? TimelineChoice(window) : nil
     let rows = view.top ?? 10
     let most = format == .html ? max(rows, HTMLReport.threads) : rows
-    var (report, timeline) = try makeReport(
-      of: input, window: window, timeline: choice, top: most)
+    var (report, subject, timeline) = try makeReport(
+      of: input, window: window, timeline: choice, top: most, subject: subject.subject)
     if let key = view.sort { report.sort(by: key) }
-    let subject = try subject.subject(in: report)
     let top = view.rows(isWhole: subject == nil)
     let destination = try ResultOutput(path: output, madeOf: file)
     switch format {
@@ -118,19 +129,25 @@ extension TimelineChoice {
 
 /// Analyses a recording.
 func makeReport(of input: TraceInput) throws -> Report {
-  try makeReport(of: input, window: nil, timeline: nil, top: 0).report
+  try makeReport(of: input, window: nil, timeline: nil, top: 0) { _ in nil }.report
 }
 
-/// Analyses a recording, or a part of it, and makes a timeline of its `top` busiest threads where one is
-/// wanted.
-func makeReport(
-  of input: TraceInput, window: TraceWindow?, timeline: TimelineChoice?, top: Int
-) throws -> (report: Report, timeline: RunTimeline?) {
+/// Analyses a recording, or a part of it, finds the one thing in it that is asked for, and makes a timeline
+/// of its `top` busiest threads, or of those that have to do with that, where one is wanted.
+private func makeReport(
+  of input: TraceInput, window: TraceWindow?, timeline: TimelineChoice?, top: Int,
+  subject: (Report) throws -> ReportSubject?
+) throws -> (report: Report, subject: ReportSubject?, timeline: RunTimeline?) {
   var analyzer = TraceAnalyzer(
     definitions: input.definitions, lostEvents: input.reader.lostEvents,
     isComplete: input.isComplete, lastTime: input.reader.lastTime, window: window,
     timeline: timeline)
   try input.forEachEvent("analysing") { analyzer.add($0) }
   let report = analyzer.report()
-  return (report, analyzer.timeline(of: report, threads: top, counters: max(top / 2, 1)))
+  let subject = try subject(report)
+  return (
+    report, subject,
+    analyzer.timeline(
+      of: report, showing: subject.map(report.about), threads: top, counters: max(top / 2, 1))
+  )
 }

@@ -167,8 +167,7 @@ extension Report {
     report.counters = []
     switch subject {
     case .lock(let lock):
-      let users = Set(lock.threads.map(\.tid))
-      report.threads = threads.filter { users.contains($0.tid) }
+      report.threads = users(of: lock)
       report.keep(locks: [lock.id])
       report.criticalPath = criticalPath.filter { $0.lock == lock.name }
       report.loops = []
@@ -184,21 +183,24 @@ extension Report {
       report.criticalPath = criticalPath.filter { $0.tid == thread.tid }
       report.tasks = tasks.filter { $0.longestStep?.tid == thread.tid }
       report.loops = []
-      report.findings = findings.filter { $0.evidence["tid"] == Int64(thread.tid) }
+      report.findings = findings.filter { finding in
+        finding.evidence["tid"] == Int64(thread.tid)
+          || (finding.places ?? []).contains { $0.tid == thread.tid && $0.pid == thread.pid }
+      }
     case .queue(let queue):
       report.keep(locks: [queue.id])
-      report.threads = []
+      report.threads = locks.first { $0.id == queue.id }.map(users) ?? []
       report.criticalPath = criticalPath.filter { $0.lock == queue.name }
       report.loops = []
     case .loop(let loop):
       report.keep(locks: [loop.id])
-      report.threads = []
       report.criticalPath = []
       report.loops = [loop]
       report.tasks = tasks.filter { $0.pid == loop.pid }
+      report.threads = runners(of: report.tasks)
     case .task(let task):
       report.keep(locks: Set(task.waitedFor.map(\.lock)))
-      report.threads = threads.filter { $0.tid == task.longestStep?.tid }
+      report.threads = runners(of: [task])
       report.criticalPath = []
       report.tasks = [task]
       report.loops = loops.filter { $0.pid == task.pid }
@@ -209,12 +211,28 @@ extension Report {
     return report
   }
 
+  /// Threads that waited for a lock, or had it meanwhile.
+  private func users(of lock: LockSummary) -> [ThreadSummary] {
+    threads.filter { thread in
+      lock.threads.contains { $0.tid == thread.tid && $0.pid == thread.pid }
+    }
+  }
+
+  /// Threads that ran the longest steps of tasks.
+  private func runners(of tasks: [TaskSummary]) -> [ThreadSummary] {
+    threads.filter { thread in
+      tasks.contains { $0.longestStep?.tid == thread.tid && $0.pid == thread.pid }
+    }
+  }
+
   private mutating func keep(locks ids: Set<UInt32>) {
     locks.removeAll { !ids.contains($0.id) }
     queues.removeAll { !ids.contains($0.id) }
     gil.removeAll { !ids.contains($0.id) }
     chains.removeAll { chain in !chain.links.contains { ids.contains($0.lock) } }
     tasks.removeAll { task in !task.waitedFor.contains { ids.contains($0.lock) } }
-    findings.removeAll { finding in !ids.contains { finding.evidence["lock"] == Int64($0) } }
+    findings.removeAll { finding in
+      !ids.contains { [finding.evidence["lock"], finding.evidence["queue"]].contains(Int64($0)) }
+    }
   }
 }

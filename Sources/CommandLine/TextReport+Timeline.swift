@@ -1,28 +1,15 @@
 internal import TraceAnalysis
+internal import TraceModel
 
-// The whole run as a picture.
-
-extension RunTimeline {
-  /// The same with texts that can be shown: see ``String/printable``.
-  fileprivate var printable: RunTimeline {
-    var timeline = self
-    for index in waiters.indices { timeline.waiters[index].name = waiters[index].name.printable }
-    for index in depths.indices { timeline.depths[index].name = depths[index].name.printable }
-    timeline.lockNames = lockNames.mapValues(\.printable)
-    timeline.threadNames = threadNames.mapValues(\.printable)
-    return timeline
-  }
-}
-
+// The run as a picture.
 extension TextReport {
   /// The first lines of every report, then the timeline and what its marks mean.
   func timeline(_ timeline: RunTimeline) -> String {
     let picture = TimelineText(
       report: report, timeline: timeline.printable, style: style, threadName: threadName)
-    let sections = [
-      headline, verdict, picture.lines.joined(separator: "\n") + "\n",
-      picture.legend.joined(separator: "\n") + "\n",
-    ]
-    return sections.joined(separator: "\n")
+    let first = text(subject == nil ? verdictSection : sections[0])
+    let parts = [picture.lines, picture.legend].filter { !$0.isEmpty }
+    return ([headline, first] + parts.map { $0.joined(separator: "\n") + "\n" })
+      .joined(separator: "\n")
   }
 }

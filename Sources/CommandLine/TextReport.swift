@@ -35,9 +35,12 @@ struct TextReport {
 
   /// The whole text, ending with a line break.
   var text: String {
-    let writer = SectionText(style: style)
-    let parts = sections.map { writer.lines($0).joined(separator: "\n") + "\n" }
-    return ([headline] + parts).joined(separator: "\n")
+    ([headline] + sections.map(text)).joined(separator: "\n")
+  }
+
+  /// The lines of a section.
+  func text(_ section: ReportSection) -> String {
+    SectionText(style: style).lines(section).joined(separator: "\n") + "\n"
   }
 
   /// What follows the headline.
@@ -125,12 +128,7 @@ struct TextReport {
     return part < 0.01 ? "<1 %" : "\(Int((min(part, 9.99) * 100).rounded())) %"
   }
 
-  /// The verdict as lines of text.
-  var verdict: String {
-    SectionText(style: style).lines(verdictSection).joined(separator: "\n") + "\n"
-  }
-
-  private var verdictSection: ReportSection {
+  var verdictSection: ReportSection {
     let first = report.findings.first
     var blocks = [ReportSection.Block.sentence(first?.text ?? "")]
     // That CPUs were short is to be known to whoever reads figures of times.

@@ -12,13 +12,7 @@ struct TimelineText {
 
   /// The lines, none longer than the terminal is wide.
   var lines: [String] {
-    let rows =
-      timeline.threads.map(row)
-      + curves(timeline.waiters, title: "WAITERS") + curves(timeline.depths, title: "DEPTH")
-    let layout = Layout(
-      labels: rows.map(\.label.columns) + [8],
-      notes: rows.map { $0.note.before.columns + $0.note.name.columns + $0.note.after.columns },
-      columns: style.columns)
+    let layout = layout
     var lines = [style.bold(layout.line("TIMELINE", axis(layout.strip), "lock, mostly for"))]
     for row in rows {
       if let title = row.title { lines.append(style.bold(layout.line(title, "", ""))) }
@@ -40,7 +34,11 @@ struct TimelineText {
 
   /// What the marks mean, of those that are used.
   var legend: [String] {
-    let used = Set(timeline.threads.flatMap(\.parts).compactMap(\.state))
+    let layout = layout
+    let used = Set(
+      timeline.threads.flatMap { track in
+        (0..<layout.strip).compactMap { state(of: track, in: $0, of: layout.strip) }
+      })
     var lines: [(text: String, width: Int)] = []
     for state in Mark.order where used.contains(state) {
       let mark = Mark(state, style)
@@ -56,6 +54,19 @@ struct TimelineText {
   }
 
   // MARK: Rows
+
+  private var rows: [Row] {
+    timeline.threads.map(row) + curves(timeline.waiters, title: "WAITERS")
+      + curves(timeline.depths, title: "DEPTH")
+  }
+
+  private var layout: Layout {
+    let rows = rows
+    return Layout(
+      labels: rows.map(\.label.columns) + [8],
+      notes: rows.map { $0.note.before.columns + $0.note.name.columns + $0.note.after.columns },
+      columns: style.columns)
+  }
 
   /// One line of the picture.
   private struct Row {
@@ -80,14 +91,18 @@ struct TimelineText {
       width in
       merged(
         (0..<width).map { column in
-          let parts = range(of: column, width).lazy.compactMap { track.part(at: $0) }
-          guard let state = ThreadPart(merging: parts).state else {
+          guard let state = state(of: track, in: column, of: width) else {
             return Run(text: " ", colour: "")
           }
           let mark = Mark(state, style)
           return Run(text: mark.text, colour: mark.colour)
         })
     }
+  }
+
+  /// What a thread did most in one of so many columns; nil where it did not live.
+  private func state(of track: ThreadTrack, in column: Int, of width: Int) -> ThreadState? {
+    ThreadPart(merging: range(of: column, width).lazy.compactMap { track.part(at: $0) }).state
   }
 
   /// The lock that a thread waited for longest, and its holder.

@@ -50,7 +50,7 @@ public struct TraceAnalyzer {
   ///   - isComplete: Whether the file was finished.
   ///   - lastTime: The time of the last event, which ends a recording that was not finished.
   ///   - window: The part that the report is to be on; nil for all.
-  ///   - timeline: What ``timeline(of:threads:counters:)`` is to show; nil where it is not wanted.
+  ///   - timeline: What ``timeline(of:showing:threads:counters:)`` is to show; nil where it is not wanted.
   public init(
     definitions: TraceDefinitions, lostEvents: UInt64, isComplete: Bool, lastTime: Timestamp,
     window: TraceWindow? = nil, timeline: TimelineChoice? = nil

@@ -8,12 +8,12 @@ extension RecordingTests {
   @Suite struct Deadlocks {
     /// Records a program until ctrace has told of its deadlock, and ends it then as Ctrl-C does.
     private func hang(
-      _ command: [String], with signal: Int32 = SIGINT
+      _ command: [String], with signal: Int32 = SIGINT, options: [String] = []
     ) throws -> (run: ProgramResult, report: Report) {
       let folder = try TemporaryFolder()
       let file = folder.path + "/hangs.ctrace"
       let program = try Program(
-        [CTrace.path, "record", "-o", file, "--"] + command, directory: folder.path)
+        [CTrace.path, "record", "-o", file] + options + ["--"] + command, directory: folder.path)
       try program.wait(for: "word of a deadlock") {
         program.errorsSoFar.contains("keeps the recording")
       }
@@ -43,6 +43,14 @@ extension RecordingTests {
       let places = try #require(finding.places)
       #expect(Set(places.map(\.thread)) == Set((0..<count).map { "member-\($0)" }))
       #expect(places.allSatisfy { Array($0.stack.functions.prefix(2)) == ["want", "member"] })
+    }
+
+    @Test func `A recording that is to be quiet tells of it, and of nothing else`() throws {
+      let (run, report) = try hang([Workload.build("deadlock"), "self"], options: ["--quiet"])
+      #expect(report.findings.first?.kind == "deadlock")
+      let lines = run.errors.split(separator: "\n")
+      #expect(lines.first == "ctrace: deadlock hangs in a deadlock: a thread waits for itself")
+      #expect(lines.last == "  Ctrl-C ends the program and keeps the recording.", "\(run.errors)")
     }
 
     @Test func `It is told once, and another signal does as well`() throws {

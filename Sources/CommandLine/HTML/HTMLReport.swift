@@ -239,48 +239,46 @@ extension Report {
   /// As much of it as limits allow.
   fileprivate func cut(to limits: PageLimits, threads kept: [Int]) -> Report {
     var report = self
-    report.recording.program = recording.program.prefix(50).map(limits.name)
-    report.recording.notes = recording.notes.prefix(50).map(limits.name)
-    report.processes = limits.rows(processes) { $0.name = limits.name($0.name) }
-    report.threads = limits.first(kept.count, of: kept.map { threads[$0] }) { thread in
-      thread.name = limits.name(thread.name)
-      thread.waitedMostFor = limits.changed(thread.waitedMostFor) {
-        $0.name = limits.name($0.name)
-        $0.owner = $0.owner.map(limits.name)
-      }
-      thread.wakers = limits.stacks(thread.wakers) { $0.name = limits.name($0.name) }
+    report.recording.program = Array(recording.program.prefix(50))
+    report.recording.notes = Array(recording.notes.prefix(50))
+    report.processes = limits.rows(processes)
+    report.threads = kept.map { threads[$0] }
+    for index in report.threads.indices {
+      limits.cut(&report.threads[index].wakers)
       // The page draws its own.
-      thread.lockWaitTimeline = []
+      report.threads[index].lockWaitTimeline = []
     }
     report.locks = limits.rows(locks) { lock in
-      lock.name = limits.name(lock.name)
-      lock.waiters = limits.stacks(lock.waiters) { $0.stack = limits.stack($0.stack) }
-      lock.holders = limits.stacks(lock.holders) { $0.stack = limits.stack($0.stack) }
-      lock.heldUpBy = limits.stacks(lock.heldUpBy) { $0.name = limits.name($0.name) }
+      limits.cut(&lock.waiters)
+      limits.cut(&lock.holders)
+      limits.cut(&lock.heldUpBy)
     }
     report.queues = limits.rows(queues) { queue in
-      queue.name = limits.name(queue.name)
-      queue.producers = limits.stacks(queue.producers) { $0.stack = limits.stack($0.stack) }
-      queue.consumers = limits.stacks(queue.consumers) { $0.stack = limits.stack($0.stack) }
+      limits.cut(&queue.producers)
+      limits.cut(&queue.consumers)
     }
     report.tasks = limits.rows(tasks) { task in
-      task.name = limits.name(task.name)
-      task.waitedFor = limits.stacks(task.waitedFor) { $0.name = limits.name($0.name) }
-      task.longestStep = limits.changed(task.longestStep) { $0.stack = limits.stack($0.stack) }
-      task.longSteps.places = limits.stacks(task.longSteps.places) {
-        $0.stack = limits.stack($0.stack)
-      }
+      limits.cut(&task.waitedFor)
+      limits.cut(&task.longSteps.places)
+      if let step = task.longestStep { task.longestStep?.stack = limits.stack(step.stack) }
     }
-    report.loops = limits.rows(loops) { $0.name = limits.name($0.name) }
+    report.loops = limits.rows(loops)
     report.gil = limits.rows(gil) { gil in
-      gil.worstHold = limits.changed(gil.worstHold) { $0.stack = limits.stack($0.stack) }
-      gil.longHolds = limits.stacks(gil.longHolds) { $0.stack = limits.stack($0.stack) }
-      gil.threads = limits.rows(gil.threads) { $0.name = limits.name($0.name) }
+      if let hold = gil.worstHold { gil.worstHold?.stack = limits.stack(hold.stack) }
+      limits.cut(&gil.longHolds)
+      gil.threads = limits.rows(gil.threads)
       gil.pairs = []
     }
-    report.slices = limits.rows(slices) { $0.name = limits.name($0.name) }
-    report.counters = limits.rows(counters) { $0.name = limits.name($0.name) }
-    report.findings = limits.rows(findings) { $0.text = String($0.text.prefix(2000)) }
+    report.slices = limits.rows(slices)
+    report.counters = limits.rows(counters)
+    report.findings = limits.rows(findings) { finding in
+      var places = finding.places ?? []
+      limits.cut(&places)
+      finding.places = places.isEmpty ? nil : places
+    }
+    let sentences = report.findings.map { String($0.text.prefix(2000)) }
+    report.changeTexts(limits.name)
+    for (index, sentence) in sentences.enumerated() { report.findings[index].text = sentence }
     return report
   }
 }
@@ -290,35 +288,24 @@ extension PageLimits {
     name.utf8.count <= letters ? name : name.prefix(letters) + "…"
   }
 
-  fileprivate func stack(_ stack: [FrameSummary]) -> [FrameSummary] {
-    stack.prefix(frames).map {
-      var frame = $0
-      frame.function = name(frame.function)
-      frame.file = name(frame.file)
-      frame.module = name(frame.module)
-      return frame
+  fileprivate func stack(_ stack: [FrameSummary]) -> [FrameSummary] { Array(stack.prefix(frames)) }
+
+  fileprivate func rows<Row>(_ list: [Row], _ cut: (inout Row) -> Void = { _ in }) -> [Row] {
+    list.prefix(rows).map { row in
+      var row = row
+      cut(&row)
+      return row
     }
   }
 
-  fileprivate func changed<Value>(
-    _ value: Value?, _ change: (inout Value) -> Void
-  ) -> Value? {
-    value.map {
-      var value = $0
-      change(&value)
-      return value
+  /// Leaves the first of what a row has, and of a stack the innermost calls.
+  fileprivate func cut<Part>(_ list: inout [Part]) { list = Array(list.prefix(stacks)) }
+
+  fileprivate func cut(_ list: inout [some HasStack]) {
+    list = list.prefix(stacks).map {
+      var place = $0
+      place.stack = stack(place.stack)
+      return place
     }
-  }
-
-  fileprivate func rows<Row>(_ list: [Row], _ cut: (inout Row) -> Void) -> [Row] {
-    first(rows, of: list, cut)
-  }
-
-  fileprivate func stacks<Row>(_ list: [Row], _ cut: (inout Row) -> Void) -> [Row] {
-    first(stacks, of: list, cut)
-  }
-
-  fileprivate func first<Row>(_ count: Int, of list: [Row], _ cut: (inout Row) -> Void) -> [Row] {
-    list.prefix(count).compactMap { changed($0, cut) }
   }
 }

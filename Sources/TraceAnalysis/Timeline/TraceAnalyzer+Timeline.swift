@@ -89,11 +89,17 @@ extension TraceAnalyzer {
   ///
   /// - Parameters:
   ///   - report: The report, whose order of locks and queues it follows.
+  ///   - shown: What of the report to show, with fewer threads, locks, queues and loops; nil for all.
   ///   - threads: Show at most so many threads.
   ///   - counters: Show at most so many locks, and so many queues.
-  public func timeline(of report: Report, threads: Int, counters: Int) -> RunTimeline? {
+  public func timeline(
+    of report: Report, showing shown: Report? = nil, threads: Int, counters: Int
+  ) -> RunTimeline? {
     guard let collector else { return nil }
-    let order = report.threads.indices.sorted {
+    let wanted = shown.map { Set($0.threads) }
+    let order = report.threads.indices.filter {
+      wanted?.contains(report.threads[$0]) ?? true
+    }.sorted {
       let (left, right) = (report.threads[$0], report.threads[$1])
       return (right.lockWaitNs, right.busyNs, $0) < (left.lockWaitNs, left.busyNs, $1)
     }
@@ -108,9 +114,10 @@ extension TraceAnalyzer {
     }.prefix(threads)
     var timeline = RunTimeline(
       scale: collector.scale, threads: Array(tracks), otherThreads: 0,
-      waiters: waiterTracks(report, collector, most: counters),
-      depths: depthTracks(report, most: counters), lockNames: [:], threadNames: [:])
-    timeline.otherThreads = report.threads.count - timeline.threads.count
+      waiters: waiterTracks(shown ?? report, collector, most: counters),
+      depths: depthTracks(shown ?? report, hasCounters: shown == nil, most: counters),
+      lockNames: [:], threadNames: [:])
+    timeline.otherThreads = order.count - timeline.threads.count
     for part in timeline.threads.lazy.flatMap(\.parts) {
       for lock in [part.lock, part.waitedFor] where lock != 0 && timeline.lockNames[lock] == nil {
         timeline.lockNames[lock] = names[LockID(rawValue: lock)]
@@ -154,7 +161,9 @@ extension TraceAnalyzer {
   }
 
   /// Queues as the report has them, then event loops, then the program's own counters.
-  private func depthTracks(_ report: Report, most: Int) -> [CounterTrack] {
+  private func depthTracks(
+    _ report: Report, hasCounters: Bool, most: Int
+  ) -> [CounterTrack] {
     var tracks: [CounterTrack] = []
     func add(_ id: UInt32, unit: String, capacity: UInt64?) {
       guard tracks.count < most else { return }
@@ -170,6 +179,7 @@ extension TraceAnalyzer {
     }
     for queue in report.queues { add(queue.id, unit: queue.unit, capacity: queue.capacity) }
     for loop in report.loops { add(loop.id, unit: "items", capacity: nil) }
+    guard hasCounters else { return tracks }
     for (place, number) in lockIndex.numbers.enumerated() where lockKinds[place] == .label {
       add(number, unit: "", capacity: nil)
     }
