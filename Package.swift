@@ -133,7 +133,8 @@ let package = Package(
       ],
       // Into the binary, which may be moved.
       resources: [
-        "page.html", "page.css", "words.js", "tables.js", "timeline.js", "flame.js", "page.js",
+        "page.html", "page.css", "words.js", "links.js", "tables.js", "timeline.js", "flame.js",
+        "page.js",
       ].map { .embedInCode("HTML/\($0)") },
       swiftSettings: strict),
     .executableTarget(name: "ctrace", dependencies: ["CommandLine"], swiftSettings: strict),

@@ -13,7 +13,14 @@ struct TimelineText {
   /// The lines, none longer than the terminal is wide.
   var lines: [String] {
     let layout = layout
-    var lines = [style.bold(layout.line("TIMELINE", axis(layout.strip), "lock, mostly for"))]
+    let heading = "lock, mostly for"
+    let hasNotes = timeline.threads.contains { !blocked($0).before.isEmpty }
+    var lines = [
+      style.bold(
+        layout.line(
+          "TIMELINE", axis(layout.strip),
+          hasNotes && heading.columns <= layout.note ? heading : ""))
+    ]
     for row in rows {
       if let title = row.title { lines.append(style.bold(layout.line(title, "", ""))) }
       let strip = row.strip(layout.strip).map { style.coloured($0.text, $0.colour) }.joined()

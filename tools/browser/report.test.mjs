@@ -69,6 +69,99 @@ test("it says what the report says, and asks the network for nothing", async () 
   }
 });
 
+test("its figures are those of the text, and findings have theirs", async () => {
+  const markdown = run(ctrace, "report", "--format", "markdown", "--top", "99", join(folder, "app.ctrace")).split("\n");
+  /** The rows of a table of the text, by heading; headings that stand several times have one number more. */
+  const told = (title) => {
+    const cells = (line) => line.slice(2, -2).split(" | ").map((cell) =>
+      cell.replace(/\\(.)/g, "$1").replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&#35;/g, "#"));
+    const start = markdown.findIndex((line) => line.startsWith(`| ${title} |`));
+    const headings = cells(markdown[start]);
+    const rows = markdown.slice(start + 2, markdown.indexOf("", start));
+    return rows.map((row) => Object.fromEntries(cells(row).map((cell, place) => [headings[place], cell])));
+  };
+  /** Cells of the page, by the name that their row begins with. */
+  const drawn = (section, ...headings) => page.evaluate((section, headings) => {
+    const titles = [...document.querySelectorAll(`#${section} thead th`)].map((heading) => heading.textContent);
+    return Object.fromEntries([...document.querySelectorAll(`#${section} tbody tr:not(.details)`)].map((row) => {
+      const cells = [...row.cells].map((cell) => cell.textContent);
+      return [cells[0], headings.map((heading) => cells[titles.indexOf(heading)])];
+    }));
+  }, section, headings);
+
+  const locks = await drawn("locks", "busy", "waited", "p50", "p99", "contended");
+  const rows = told("LOCKS").filter((row) => row.LOCKS in locks);
+  assert.ok(rows.length > 0);
+  for (const row of rows) {
+    assert.deepEqual(locks[row.LOCKS], ["busy", "wait total", "p50", "p99", "contended"].map((title) => row[title]));
+  }
+  const queues = await drawn("queues", "mean", "max", "full", "empty", "in it p99");
+  for (const row of told("QUEUES")) {
+    assert.deepEqual(queues[row.QUEUES].map((cell) => cell || "0 %"),
+      ["mean", "max", "full", "empty", "p99"].map((title) => row[title] || "0 %"), row.QUEUES);
+  }
+  const threads = Object.entries(await drawn("threads", "run", "lock"));
+  for (const row of told("THREADS")) {
+    const [, cells] = threads.find(([name]) => name.split(" ").includes(row.THREADS.split(" ")[0]));
+    assert.deepEqual(cells.map((cell) => (cell === "0" ? "0 %" : cell)), [row.run, row.lock], row.THREADS);
+  }
+  const time = await page.evaluate(() => document.querySelector("#time .legend").textContent);
+  const sentence = markdown.find((line) => line.startsWith("**TIME**"));
+  for (const word of ["running", "waiting for locks"]) {
+    const part = new RegExp(`${word} (<?\\d+ %)`);
+    assert.equal(time.match(part)[1], sentence.replace("&lt;", "<").match(part)[1]);
+  }
+  assert.equal(await page.evaluate(() => document.querySelectorAll("#verdict details").length), report.findings.length);
+  const figures = await page.evaluate(() => [...document.querySelectorAll("#verdict .figure code")].map((name) => name.textContent));
+  const links = ["lock", "queue", "task", "tid"];
+  assert.deepEqual(figures, report.findings.flatMap((finding) =>
+    Object.keys(finding.evidence).filter((name) => !links.includes(name)).sort()));
+});
+
+test("links lead from findings to what they are about, and an address does too", async () => {
+  const links = await page.evaluate(() => [...document.querySelectorAll("a.link")].map((link) => link.getAttribute("href")));
+  assert.ok(links.every((link) => /^#(lock|thread|queue|task|gil)(-\d+)+$/.test(link)), String(links));
+  for (const kind of ["task", "thread"]) {
+    await page.click(`#verdict a[href^="#${kind}-"]`);
+    const [name, row] = await page.waitFor((kind) => {
+      const link = document.querySelector(`#verdict a[href^="#${kind}-"]`);
+      const row = document.getElementById(link.hash.slice(1));
+      const { top } = row.getBoundingClientRect();
+      const isSeen = row.nextSibling?.className === "details" && top > 0 && top < innerHeight;
+      return isSeen && [link.textContent, row.cells[0].textContent];
+    }, { what: `the ${kind} to be open and seen`, args: [kind] });
+    assert.ok(row.startsWith(name), `${name}: ${row}`);
+  }
+  const lock = report.locks.find((lock) => lock.name.includes("cache_lock"));
+  const other = await browser.open(`${pathToFileURL(join(folder, "app.html")).href}#lock-${lock.id}`);
+  const text = await other.waitFor(() => document.querySelector("#locks tr.details")?.textContent, { what: "the lock's row to open" });
+  assert.ok(text.includes(lock.waiters[0].stack[0].function));
+  assert.deepEqual([...other.errors, ...page.errors], []);
+  await other.close();
+  await page.show();
+  await page.go(pathToFileURL(join(folder, "app.html")).href);
+});
+
+test("a queue that is always full is told with the share that its row has, which a link leads to", async () => {
+  const trace = join(folder, "full.ctrace");
+  run(ctrace, "record", "--quiet", "-o", trace, "/usr/bin/python3", join(repository, "Tests/Workloads/python/one_sided_queue.py"), "full");
+  run(ctrace, "report", "--format", "html", "-o", join(folder, "full.html"), trace);
+  const full = await browser.open(pathToFileURL(join(folder, "full.html")).href);
+  await full.waitFor(() => document.documentElement.dataset.ready, { what: "the page to be drawn" });
+  await full.click('#verdict a[href^="#queue-"]');
+  const [text, name, share] = await full.evaluate(() => {
+    const link = document.querySelector('#verdict a[href^="#queue-"]');
+    const titles = [...document.querySelectorAll("#queues thead th")].map((heading) => heading.textContent);
+    const row = document.getElementById(link.hash.slice(1));
+    return [link.closest(".finding").textContent, row.cells[0].textContent, row.cells[titles.indexOf("full")].textContent];
+  });
+  assert.match(share, /^\d+ %$/);
+  assert.ok(text.startsWith(`${name} was full ${share} of the run`), text);
+  await full.waitFor(() => document.querySelector("#queues tr.details"), { what: "the row to open" });
+  await full.close();
+  await page.show();
+});
+
 test("a heading that is clicked sorts its column, and sorts it the other way when clicked again", async () => {
   const life = (name) => {
     const thread = report.threads.find((thread) => name.split(" ").includes(String(thread.tid)));
@@ -198,17 +291,26 @@ test("it looks as it should in light, in dark, narrow and printed", async () => 
 });
 
 test("names that look like markup stay names", async () => {
-  const source = join(folder, "hostile.py");
+  // A lock is called by its file, and places of findings name threads.
+  const source = join(folder, "<img src=x onerror=console.error(2)>.py");
+  const name = "</script><!--<img src=x>";
   await writeFile(source, [
     "import threading, time",
-    "name = '</script><!--<img src=x>'",
     "lock = threading.Lock()",
+    "other = threading.Lock()",
     "def work():",
     "    for _ in range(20):",
     "        with lock: time.sleep(0.002)",
-    "threads = [threading.Thread(target=work, name=name) for _ in range(2)]",
+    "def take(first, second):",
+    "    with first:",
+    "        with second: pass",
+    `threads = [threading.Thread(target=work, name=${JSON.stringify(name)}) for _ in range(2)]`,
     "[thread.start() for thread in threads]",
     "[thread.join() for thread in threads]",
+    "for locks in (lock, other), (other, lock):",
+    `    thread = threading.Thread(target=take, args=locks, name=${JSON.stringify(name)})`,
+    "    thread.start()",
+    "    thread.join()",
   ].join("\n"));
   const trace = join(folder, "<b>&.ctrace");
   run(ctrace, "record", "--quiet", "-o", trace, "/usr/bin/python3", source,
@@ -218,6 +320,21 @@ test("names that look like markup stay names", async () => {
   await hostile.waitFor(() => document.documentElement.dataset.ready, { what: "the page to be drawn" });
   assert.equal(await hostile.evaluate(() => document.querySelectorAll("img, b > b").length), 0);
   assert.equal(await hostile.evaluate(() => document.querySelectorAll("script").length), 2);
+  // What findings say, name and lead to is text too.
+  const { findings } = JSON.parse(run(ctrace, "report", "--format", "json", trace));
+  const order = findings.find((finding) => finding.kind === "lock-order");
+  assert.ok(order.text.includes("<img src=x") && order.places.every((place) => place.thread === name), JSON.stringify(order));
+  const verdict = await hostile.evaluate(() => {
+    for (const details of document.querySelectorAll("#verdict details")) details.open = true;
+    return document.getElementById("verdict").innerText;
+  });
+  assert.ok(verdict.includes(order.text) && verdict.includes(`${name} ${order.places[0].what}`), verdict);
+  const links = await hostile.evaluate(() => [...document.querySelectorAll("a.link")].map((link) => [link.getAttribute("href"), link.textContent]));
+  assert.ok(links.some(([, text]) => text === name) && links.some(([, text]) => text.includes("<img src=x")));
+  assert.ok(links.every(([href]) => /^#[a-z]+(-\d+)+$/.test(href)), String(links));
+  await hostile.click("#verdict a.link");
+  await hostile.waitFor(() => document.querySelector("tr.details"), { what: "what a link leads to" });
+  assert.equal(await hostile.evaluate(() => document.querySelectorAll("img, b > b").length), 0);
   assert.deepEqual(hostile.errors, []);
   assert.ok((await readFile(join(folder, "hostile.html"), "utf8")).length < 1 << 20);
 });

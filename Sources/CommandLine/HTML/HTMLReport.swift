@@ -24,8 +24,9 @@ struct HTMLReport {
       "title": Array(escaped("\((program ?? "?").prefix(100)): ctrace").utf8),
       "style": PackageResources.page_css,
       "data": try data(),
-      "script": PackageResources.words_js + PackageResources.tables_js
-        + PackageResources.timeline_js + PackageResources.flame_js + PackageResources.page_js,
+      "script": PackageResources.words_js + PackageResources.links_js
+        + PackageResources.tables_js + PackageResources.timeline_js + PackageResources.flame_js
+        + PackageResources.page_js,
     ]
     // The frame is searched for what goes into it, and what goes into it is not.
     var page: [UInt8] = []

@@ -1,7 +1,6 @@
 // What the page says, section by section.
 
 const { recording } = report;
-const names = new Map(report.locks.map((lock) => [lock.id, lock]));
 
 // MARK: Head
 
@@ -30,12 +29,9 @@ const names = new Map(report.locks.map((lock) => [lock.id, lock]));
 // MARK: Verdict and time
 
 {
-  const [verdict, ...others] = report.findings;
-  const element = section("verdict", "Verdict", "",
-    h("p", { class: "sentence" }, verdict?.text ?? ""),
-    others.length > 0 && h("ul", {}, others.map((finding) =>
-      h("li", { class: finding.severity === "warning" && "hot" }, finding.text))));
-  if (verdict?.severity === "warning") element.classList.add("warning");
+  // What it leads to stands below: it is filled when that is there.
+  const element = section("verdict", "Verdict", "");
+  if (report.findings[0]?.severity === "warning") element.classList.add("warning");
 
   const parts = states.filter((state) => state.time).map((state) => ({
     ...state, value: report.threads.reduce((sum, thread) => sum + thread[state.time], 0),
@@ -101,10 +97,9 @@ const toldApart = new Set(["gil", "thread"]);
 const locks = report.locks.filter((lock) => contendedKinds.has(lock.kind) && !toldApart.has(lock.kind)
   && (lock.kind !== "python-lock" || lock.contended > 0));
 const waits = report.locks.filter((lock) => !contendedKinds.has(lock.kind) && !toldApart.has(lock.kind) && lock.contended > 0);
-let lockTable;
 
 if (locks.length) {
-  lockTable = table("Locks", [
+  section("locks", "Locks", "what a thread holds while others wait", table("Locks", [
     nameColumn("lock"), kindColumn,
     { ...partColumn("busy", (lock) => lock.utilisation ?? undefined, "part of the run in which it was held") },
     ...waitColumns,
@@ -112,8 +107,7 @@ if (locks.length) {
     partColumn("contended", (lock) => (lock.acquisitions > 0 ? Math.min(1, lock.contended / lock.acquisitions) : undefined),
       "part of the acquisitions that had to wait"),
     { title: "held by", className: "place", value: (lock) => place(lock.holders[0]?.stack) },
-  ], locks, { details: lockDetails, sorted: 3, leftOut: data.leftOut.locks });
-  section("locks", "Locks", "what a thread holds while others wait", lockTable.element);
+  ], locks, { details: lockDetails, anchor: lockAnchor, sorted: 3, leftOut: data.leftOut.locks }));
 }
 
 // MARK: Chains and the critical path
@@ -121,10 +115,12 @@ if (locks.length) {
 if (report.chains.some((chain) => chain.links.length)) {
   section("chains", "Blocking chains", "who waited for whom, and that one for whom",
     report.chains.filter((chain) => chain.links.length).map((chain) => h("ol", { class: "chain" },
-      h("li", {}, h("span", { class: "link-box" }, brief(chain.waitNs), h("span", { class: "muted" }, "waited"))),
+      h("li", {}, h("span", { class: "link-box" }, threadLink(chain.waiterTid, chain.waiterPid, chain.waiter || "?"),
+        h("span", { class: "muted" }, chain.count > 0
+          ? `${counted(chain.count, "time")}, longest ${brief(chain.longestNs)}` : `waited ${brief(chain.waitNs)}`))),
       chain.links.map((link) => h("li", {}, h("span", { class: "link-box" },
-        h("button", { class: "link", onclick: () => lockTable?.show(names.get(link.lock)) }, link.name),
-        ` held by ${link.holder || "?"}`, h("span", { class: "muted" }, `${link.doing} ${brief(link.ns)}`)))))));
+        lockLink(link.lock, link.name),
+        " held by ", threadLink(link.tid, link.pid, link.holder || "?"), h("span", { class: "muted" }, `${link.doing} ${brief(link.ns)}`)))))));
 }
 
 if (report.criticalPath.length) {
@@ -136,7 +132,7 @@ if (report.criticalPath.length) {
       { title: "did", value: (part) => part.doing },
       { title: "waited for", className: "name", value: (part) => part.lock },
       timeColumn("time", (part) => part.ns), partColumn("of it", (part) => part.ns / Math.max(whole, 1)),
-    ], path, { sorted: 3 }).element);
+    ], path, { sorted: 3 }));
 }
 
 // MARK: Threads
@@ -158,9 +154,9 @@ if (report.threads.length) {
       countColumn("preempted", (thread) => thread.switches?.preempted),
       { title: "waited most for", className: "name", value: (thread) => thread.waitedMostFor?.name ?? "",
         cell: (thread) => thread.waitedMostFor && [
-          h("button", { class: "link", onclick: () => lockTable?.show(names.get(thread.waitedMostFor.lock)) }, thread.waitedMostFor.name),
+          lockLink(thread.waitedMostFor.lock, thread.waitedMostFor.name),
           thread.waitedMostFor.owner && ` ← ${thread.waitedMostFor.owner}`] },
-    ], report.threads, { sorted: 4, leftOut: data.leftOut.threads, details: (thread) => [
+    ], report.threads, { anchor: threadAnchor, sorted: 4, leftOut: data.leftOut.threads, details: (thread) => [
       legend(parts(thread).filter((part) => part.value > 0).map((part) =>
         [part.key, `${part.words} ${brief(part.value)}, ${percent(part.value, life(thread))}`])),
       h("p", { class: "muted" }, `lived from ${brief(thread.startNs)} to ${brief(thread.endNs)}`,
@@ -174,7 +170,7 @@ if (report.threads.length) {
         + (thread.longestWait.owner ? `, held by ${thread.longestWait.owner}` : ""), thread.longestWait.stack)]]),
       thread.wakers.length > 0 && h("p", {}, "Woken by ", thread.wakers.map((waker, index) =>
         `${index ? ", " : ""}${waker.name} (${grouped(waker.count)})`)),
-    ] }).element);
+    ] }));
 }
 
 // MARK: Queues
@@ -195,14 +191,14 @@ if (report.threads.length) {
         { title: "out", number: true, value: (queue) => queue.dequeued, cell: (queue) => amount(queue.dequeued, queue.unit) },
         timeColumn("in it p99", (queue) => queue.residenceNs?.p99, "how long things were in it"),
         { title: "depth", value: (queue) => queue.depth.mean, cell: (queue) => spark(queue.depth.timeline, `depth of ${queue.name}`) },
-      ], queues, { sorted: 7, leftOut: data.leftOut.queues, details: (queue) => [
+      ], queues, { anchor: queueAnchor, sorted: 7, leftOut: data.leftOut.queues, details: (queue) => [
         h("p", { class: "muted" }, queue.capacity ? `room for ${amount(queue.capacity, queue.unit)}` : "no limit known",
           queue.residenceNs && ` · in it: p50 ${brief(queue.residenceNs.p50)}, longest ${brief(queue.residenceNs.max)}`,
           queue.runNs && ` · work ${brief(queue.runNs.total)}, p99 ${brief(queue.runNs.p99)}`,
           queue.putWaitNs && ` · waited ${brief(queue.putWaitNs.total)} to put something in`,
           queue.takeWaitNs && ` · waited ${brief(queue.takeWaitNs.total)} for something to come`),
         stackColumns(["Put in", users(queue.producers, queue.unit)], ["Taken out", users(queue.consumers, queue.unit)]),
-      ] }).element);
+      ] }));
   }
 }
 
@@ -218,7 +214,7 @@ for (const gil of report.gil.filter((gil) => gil.contended > 0)) {
       timeColumn("p99", (thread) => thread.waitNs.p99), countColumn("taken", (thread) => thread.acquisitions),
       timeColumn("longest hold", (thread) => thread.longestHoldNs),
       { title: "", className: "hot", value: (thread) => (thread.starved ? "starved" : "") },
-    ], gil.threads, { sorted: 2 }).element,
+    ], gil.threads, { sorted: 2 }),
     gil.worstHold && [h("h3", {}, "The hold that was waited for longest"),
       stackView(`${brief(gil.worstHold.waitedForNs)} of ${brief(gil.worstHold.ns)} in ${gil.worstHold.thread}`, gil.worstHold.stack)],
     stackColumns(["Kept while others waited", gil.longHolds.map((hold) => stackView(`${brief(hold.ns)} in ${counted(hold.count, "time")}`, hold.stack))]));
@@ -227,7 +223,7 @@ for (const gil of report.gil.filter((gil) => gil.contended > 0)) {
 // MARK: Tasks and loops
 
 {
-  const tasks = report.tasks.filter((task) => task.name !== "Hub" || task.kind !== "greenlet");
+  const tasks = report.tasks.filter((task) => task.hub !== true);
   if (tasks.length) {
     section("tasks", "Tasks", "what event loops run by turns",
       table("Tasks", [
@@ -237,7 +233,7 @@ for (const gil of report.gil.filter((gil) => gil.contended > 0)) {
           cell: (task) => h("span", { class: task.longSteps.count > 0 && "hot" }, brief(task.longestStepNs)) },
         timeColumn("waited", (task) => task.waitNs.total),
         { title: "waited most for", className: "name", value: (task) => task.waitedFor[0]?.name ?? "" },
-      ], tasks, { sorted: 4, leftOut: data.leftOut.tasks, details: (task) => [
+      ], tasks, { anchor: taskAnchor, sorted: 4, leftOut: data.leftOut.tasks, details: (task) => [
         task.longSteps.count > 0 && h("p", { class: "hot" },
           `${counted(task.longSteps.count, "step")} of 100 ms or more, ${brief(task.longSteps.ns)} together: no other task could run`),
         task.waitedFor.length > 0 && h("p", {}, "Waited for ", task.waitedFor.map((wait, index) =>
@@ -245,7 +241,7 @@ for (const gil of report.gil.filter((gil) => gil.contended > 0)) {
         stackColumns(
           ["Longest step", task.longestStep ? [stackView(`${brief(task.longestStep.ns)} at ${brief(task.longestStep.startNs)} in ${task.longestStep.thread}`, task.longestStep.stack)] : []],
           ["Long steps", task.longSteps.places.map((long) => stackView(`${brief(long.ns)} in ${counted(long.count, "time")}`, long.stack))]),
-      ] }).element);
+      ] }));
   }
   if (report.loops.length) {
     section("loops", "Event loops", "how late they were, and how much was ready to run",
@@ -255,7 +251,7 @@ for (const gil of report.gil.filter((gil) => gil.contended > 0)) {
         { title: "ready mean", number: true, value: (loop) => loop.readyDepth.mean, cell: (loop) => amount(loop.readyDepth.mean) },
         countColumn("max", (loop) => loop.readyDepth.max),
         { title: "ready", value: (loop) => loop.readyDepth.mean, cell: (loop) => spark(loop.readyDepth.timeline, "ready to run") },
-      ], report.loops, { sorted: 1 }).element);
+      ], report.loops, { sorted: 1 }));
   }
 }
 
@@ -265,7 +261,7 @@ if (waits.length) {
   section("waits", "Waits", "for something to happen: conditions, semaphores, barriers; no contention",
     table("Waits", [nameColumn("for"), kindColumn, ...waitColumns, countColumn("times", (wait) => wait.contended),
       { title: "mostly in", className: "place", value: (wait) => place(wait.waiters[0]?.stack) },
-    ], waits, { details: lockDetails, sorted: 2 }).element);
+    ], waits, { details: lockDetails, anchor: lockAnchor, sorted: 2 }));
 }
 
 // MARK: Waits by stack
@@ -291,7 +287,7 @@ if (report.slices.length) {
       { title: "name", className: "name", value: (slice) => slice.name }, countColumn("times", (slice) => slice.count + slice.instants),
       timeColumn("total", (slice) => slice.runNs.total), timeColumn("p50", (slice) => slice.runNs.p50),
       timeColumn("p99", (slice) => slice.runNs.p99), timeColumn("longest", (slice) => slice.runNs.max),
-    ], report.slices, { sorted: 2 }).element);
+    ], report.slices, { sorted: 2 }));
 }
 
 if (report.counters.length) {
@@ -300,7 +296,7 @@ if (report.counters.length) {
       { title: "name", className: "name", value: (counter) => counter.name }, countColumn("last", (counter) => counter.last),
       { title: "mean", number: true, value: (counter) => counter.mean, cell: (counter) => amount(counter.mean) },
       countColumn("least", (counter) => counter.min), countColumn("greatest", (counter) => counter.max),
-    ], report.counters).element);
+    ], report.counters));
 }
 
 if (report.processes.length > 1) {
@@ -311,9 +307,40 @@ if (report.processes.length > 1) {
       { title: "parent", number: true, value: (process) => process.parent, cell: (process) => String(process.parent) },
       timeColumn("began", (process) => process.startNs), timeColumn("ended", (process) => process.endNs ?? undefined),
       { title: "", value: (process) => (process.recorded ? "" : "not recorded inside") },
-    ], report.processes).element);
+    ], report.processes));
 }
 
+// MARK: Findings
+
+/** What leads from a number in the evidence to what it is the number of. */
+const evidenceLinks = { lock: lockLink, queue: queueLink, task: taskLink, tid: threadLink };
+
+/** A figure of the evidence, in the unit that its name ends with. */
+function figure(name, value) {
+  if (name.endsWith("Ns")) return brief(value);
+  if (name.endsWith("PerMille")) return percent(value, 1000);
+  return grouped(value);
+}
+
+/** What a finding is about; to be unfolded, its figures by their names in JSON, and the places that it comes from. */
+function evidence(finding) {
+  const names = Object.keys(finding.evidence).sort();
+  const isLink = (name) => Object.hasOwn(evidenceLinks, name);
+  const places = finding.places ?? [];
+  return h("div", { class: "basis" },
+    names.filter(isLink).map((name) =>
+      h("span", {}, `${name === "tid" ? "thread" : name} `, evidenceLinks[name](finding.evidence[name]))),
+    names.length + places.length > 0 && h("details", {}, h("summary", {}, `Evidence: ${finding.kind}`),
+      h("p", {}, names.filter((name) => !isLink(name)).map((name) =>
+        h("span", { class: "figure" }, h("code", {}, name), ` ${figure(name, finding.evidence[name])}`))),
+      places.length > 0 && h("div", { class: "stacks" }, places.map((place) =>
+        stackView([threadLink(place.tid, place.pid, place.thread), ` ${place.what}`], place.stack)))));
+}
+
+document.getElementById("verdict").append(...report.findings.map((finding, index) =>
+  h("div", { class: `finding ${finding.severity}` }, h("p", { class: index === 0 && "sentence" }, finding.text), evidence(finding))));
+
 document.getElementById("main").append(h("footer", {},
-  h("p", {}, "Made by ctrace of ", h("code", {}, data.file), ". For Perfetto: ", h("code", {}, `ctrace export ${data.file} -o trace.json`))));
+  h("p", {}, "Made by ctrace of ", h("code", {}, data.file), ". In Perfetto: ", h("code", {}, `ctrace view ${data.file}`))));
+finishLinks();
 document.documentElement.dataset.ready = "true";

@@ -8,8 +8,9 @@ const rowsAtFirst = 12;
  * @param columns `{ title, value, cell, number, className, help }`: `value` is sorted by, `cell` shown.
  * @param rows What the columns are made of, in the order that is shown first.
  * @param details Makes what a row shows when it is opened; none where it returns nothing.
+ * @param anchor What the address of the page names a row by; none where nothing leads to it.
  */
-function table(label, columns, rows, { details, sorted = -1, leftOut = 0 } = {}) {
+function table(label, columns, rows, { details, anchor, sorted = -1, leftOut = 0 } = {}) {
   const order = { column: sorted, isDescending: true };
   const open = new Set();
   let showsAll = false;
@@ -69,11 +70,12 @@ function table(label, columns, rows, { details, sorted = -1, leftOut = 0 } = {})
         column.cell ? column.cell(row) : column.value(row) ?? ""));
       const line = h("tr", details ? { class: "opens", onclick: (event) => {
         // A link in it does its own, and whoever marks text wants no more than that.
-        if (event.target.closest("button:not(.toggle)") || String(getSelection())) return;
+        if (event.target.closest("button:not(.toggle), a") || String(getSelection())) return;
         toggle(row);
         body.querySelectorAll(`tr[data-row="${all.indexOf(row)}"] .toggle`).forEach((button) => button.focus());
       } } : {}, cells);
       line.dataset.row = all.indexOf(row);
+      if (anchor) line.id = anchor(row);
       if (!isOpen) return [line];
       return [line, h("tr", { class: "details" }, h("td", { colspan: columns.length }, details(row)))];
     }));
@@ -81,21 +83,26 @@ function table(label, columns, rows, { details, sorted = -1, leftOut = 0 } = {})
     more.textContent = showsAll ? "Show fewer" : `Show all ${grouped(all.length)}`;
   }
 
+  /** Opens a row and shows it. */
+  function show(row) {
+    open.add(row);
+    filter.value = "";
+    showsAll = showsAll || sortedRows().indexOf(row) >= rowsAtFirst;
+    draw();
+    const line = body.querySelector(`tr[data-row="${sortedRows().indexOf(row)}"]`);
+    line.scrollIntoView({ block: "center" });
+    line.querySelector(".toggle")?.focus({ preventScroll: true });
+  }
+
+  const places = new Map(anchor ? rows.map((row) => [anchor(row), row]) : []);
+  anchored.push({
+    hasAnchor: (name) => places.has(name),
+    showAnchor: (name) => places.has(name) && (show(places.get(name)), true),
+  });
   draw();
-  return {
-    element: h("div", {}, rows.length > rowsAtFirst && h("div", { class: "controls" }, filter), h("div", { class: "scroll" },
+  return h("div", {}, rows.length > rowsAtFirst && h("div", { class: "controls" }, filter), h("div", { class: "scroll" },
       h("table", { "aria-label": label }, h("thead", {}, h("tr", {}, headings)), body)), more,
-      leftOut > 0 && h("p", { class: "muted" }, `${grouped(leftOut)} more are in the recording.`)),
-    /** Opens a row and shows it. */
-    show(row) {
-      if (!row) return;
-      open.add(row);
-      filter.value = "";
-      showsAll = showsAll || sortedRows().indexOf(row) >= rowsAtFirst;
-      draw();
-      body.querySelector(`tr[data-row="${sortedRows().indexOf(row)}"]`)?.scrollIntoView({ block: "center" });
-    },
-  };
+      leftOut > 0 && h("p", { class: "muted" }, `${grouped(leftOut)} more are in the recording.`));
 }
 
 /** None of something, which is not to be read first. */
