@@ -195,7 +195,7 @@ import TraceModel
     #expect(findings.allSatisfy { $0.severity == "warning" })
     #expect(
       findings.first?.text
-        == "the GIL was busy 99 %: threads lost 1.7 s of 3.0 s to it; io waited once for burner and had "
+        == "the GIL was busy 99 % of the run: threads lost 1.7 s of 3.0 s to it; io waited once for burner and had "
         + "it for 0 ns while it waited 950 ms")
     #expect(
       findings.last?.text

@@ -101,6 +101,7 @@ import Testing
   @Test func `Other programs on the machine are not the program's fault`() throws {
     let found = try #require(finding("oversubscribed", crowd(2, run: 500)))
     #expect(found.severity == "info" && found.text.hasPrefix("CPUs were short"))
+    #expect(found.evidence["lock"] == nil && !found.text.contains("held"))
   }
 
   /// Two threads of Python's: one has the interpreter's lock for so long of each 1000, and the other wants it
