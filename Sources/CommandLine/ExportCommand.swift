@@ -20,7 +20,8 @@ struct ExportCommand: ParsableCommand {
         ctrace export --top 5 --max-bytes 500M prog.ctrace -o prog.json.gz
         ctrace export --format pprof prog.ctrace -o waits.pb.gz
         ctrace export --format pprof --by holder prog.ctrace -o holds.pb.gz
-        ctrace export --format collapsed prog.ctrace | flamegraph.pl >waits.svg
+        ctrace export --format collapsed prog.ctrace |
+          flamegraph.pl --countname ns >waits.svg
 
       A file whose name ends in .gz is compressed. What --from, --to, --top and --max-bytes \
       leave out is said on stderr and in the file.

@@ -186,7 +186,8 @@ extension TextReport {
     guard let gil = report.gil.first(where: { $0.id == lock.id }) else { return nil }
     var table = TextTable([
       .init(title: "GIL", isFlexible: true), .init(title: "had it", alignment: .right),
-      .init(title: "waited", alignment: .right), .init(title: "times", alignment: .right, leaves: 1),
+      .init(title: "waited", alignment: .right),
+      .init(title: "times", alignment: .right, leaves: 1),
       .init(title: "p99", alignment: .right, leaves: 2), .init(title: ""),
       .init(title: "mostly for", isFlexible: true, leaves: 3),
     ])

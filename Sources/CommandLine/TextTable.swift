@@ -53,7 +53,9 @@ struct TextTable {
   func lines(width: Int) -> [String] { narrowed(to: width).fittedLines(width: width) }
 
   private var firstToLeave: Int? {
-    columns.indices.filter { columns[$0].leaves > 0 }.min { columns[$0].leaves < columns[$1].leaves }
+    columns.indices.filter { columns[$0].leaves > 0 }.min {
+      columns[$0].leaves < columns[$1].leaves
+    }
   }
 
   private func fittedLines(width: Int) -> [String] {

@@ -112,33 +112,18 @@ struct TimelineText {
     ThreadPart(merging: range(of: column, width).lazy.compactMap { track.part(at: $0) }).state
   }
 
-  /// The lock that a thread waited for longest, and its holder.
+  /// The lock that a thread waited for longest, and its holder, as the table of threads has them.
   private func blocked(
     _ track: ThreadTrack
   ) -> (before: String, name: String, after: String) {
-    var whole = ThreadPart()
-    var byLock: [UInt32: Int64] = [:]
-    for part in track.parts {
-      whole.life &+= part.life
-      whole.lockWait &+= part.lockWait
-      if part.lock != 0 { byLock[part.lock, default: 0] &+= part.lockWait }
+    let thread = report.threads[track.thread]
+    let part = Double(thread.lockWaitNs) / Double(max(thread.lifetimeNs, 1))
+    guard part > 0 else { return ("", "", "") }
+    guard part >= 0.01, let block = thread.waitedMostFor else { return (part.percent, "", "") }
+    let holder = block.owner.map {
+      "\(style.hasUnicode ? " ← " : " <- ")\(shortened($0, to: 15))"
     }
-    guard whole.lockWait > 0,
-      let lock = byLock.max(by: { ($0.value, $1.key) < ($1.value, $0.key) })?.key
-    else { return ("", "", "") }
-    var byHolder: [UInt32: Int64] = [:]
-    for part in track.parts where part.lock == lock && part.holder != 0 {
-      byHolder[part.holder, default: 0] &+= part.lockWait
-    }
-    let part = Double(whole.lockWait) / Double(max(whole.life, 1))
-    guard part >= 0.01 else { return (part.percent, "", "") }
-    var holder = ""
-    if let most = byHolder.max(by: { ($0.value, $1.key) < ($1.value, $0.key) })?.key,
-      let name = timeline.threadNames[most], !name.isEmpty
-    {
-      holder = "\(style.hasUnicode ? " ← " : " <- ")\(shortened(name, to: 15))"
-    }
-    return ("\(part.percent) ", timeline.lockNames[lock] ?? "?", holder)
+    return ("\(part.percent) ", block.name, holder ?? "")
   }
 
   private func curves(_ tracks: [CounterTrack], title: String) -> [Row] {

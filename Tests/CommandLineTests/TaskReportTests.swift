@@ -142,7 +142,9 @@ import TraceModel
     let lines = try text(trace())
     let verdict = section("VERDICT", lines).joined(separator: " ").split(separator: " ")
       .joined(separator: " ")
-    #expect(verdict.hasPrefix("VERDICT the GIL was busy 55 % of the run: threads lost 100 ms of 2.0 s to it"))
+    #expect(
+      verdict.hasPrefix(
+        "VERDICT the GIL was busy 55 % of the run: threads lost 100 ms of 2.0 s to it"))
     #expect(verdict.contains("and burner kept the GIL for 150 ms while others waited 100 ms"))
     #expect(verdict.contains("and report blocked its event loop for 250 ms in load app.py:17"))
     #expect(

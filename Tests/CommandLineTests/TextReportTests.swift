@@ -133,6 +133,7 @@ import TraceModel
         "NEXT ctrace report --lock cache_mu t.ctrace", "ctrace report --thread worker-1 t.ctrace",
         "ctrace report --queue jobs t.ctrace",
       ])
+    #expect(lines.dropFirst(3) == ["ctrace view t.ctrace (the timeline, in Perfetto)"])
     for line in lines.prefix(3) {
       let options = line.split(separator: " ").drop { $0 != "report" }.dropFirst().dropLast()
       #expect(try run(trace(), options.map(String.init)).status == 0, "\(line)")
@@ -322,6 +323,28 @@ import TraceModel
       json: try run(trace(), ["--thread", "worker-3", "--format", "json"]).output)
     #expect(thread.threads.map(\.name) == ["worker-3"])
     #expect(Set(thread.locks.map(\.name)) == ["cache_mu", "log_mu"])
+  }
+
+  @Test func `JSON on one thing has what is concluded of it`() throws {
+    // Full from the start on, but for a moment in each 100.
+    var trace = TraceBuilder(duration: 4000)
+    let (producer, consumer) = (trace.thread("producer"), trace.thread("consumer"))
+    let (jobs, other) = (trace.lock("jobs", kind: .queue, capacity: 1), trace.lock("mu"))
+    for number in 1...Int64(40) {
+      trace.enqueue(producer, jobs, at: number * 100 - 100)
+      trace.wait(producer, jobs, from: number * 100 - 90, to: number * 100 - 1, operation: .put)
+      trace.dequeue(consumer, jobs, at: number * 100 - 2)
+    }
+    trace.wait(consumer, other, from: 0, to: 3000, owner: producer)
+    func findings(_ options: String...) throws -> [String] {
+      try Report(json: try run(trace, options + ["--format", "json"]).output).findings.map(\.kind)
+    }
+    #expect(try findings() == ["contention", "queue-full"])
+    #expect(try findings("--queue", "jobs") == ["queue-full"])
+    #expect(try findings("--lock", "mu") == ["contention"])
+    // Who waited at a queue comes with it, as who waited for a lock does.
+    let report = try Report(json: try run(trace, ["--queue", "jobs", "--format", "json"]).output)
+    #expect(report.threads.map(\.name) == ["producer"] && report.queues.map(\.name) == ["jobs"])
   }
 
   // MARK: Parts, order and length

@@ -87,6 +87,50 @@ import TraceModel
     #expect(lines.contains("and 2 more threads (--top)"))
   }
 
+  @Test func `Of one thing it draws who had to do with it`() throws {
+    func labels(_ options: String...) throws -> [String] {
+      let folder = try TemporaryFolder()
+      let file = try folder.write(try trace().file(), to: "t.ctrace")
+      let run = try Program([CTrace.path, "report", "--timeline"] + options + [file]).result()
+      #expect(run.status == 0, "\(run.errors)")
+      let lines = run.output.split(separator: "\n", omittingEmptySubsequences: false)
+      // The first line of the thing itself, then the picture.
+      let sections = lines.split(separator: "").map(Array.init)
+      #expect(
+        sections[1][0].hasPrefix(options.first.map { $0.dropFirst(2).uppercased() } ?? "VERDICT"))
+      return sections[2].dropFirst().compactMap { $0.split(separator: " ").first.map(String.init) }
+    }
+    #expect(
+      try labels()
+        == ["worker", "holder", "idler", "WAITERS", "cache_mu", "DEPTH", "jobs"])
+    #expect(try labels("--lock", "cache_mu") == ["worker", "holder", "WAITERS", "cache_mu"])
+    #expect(try labels("--thread", "worker") == ["worker", "WAITERS", "cache_mu"])
+    #expect(try labels("--thread", "idler") == ["idler"])
+    #expect(try labels("--queue", "jobs") == ["DEPTH", "jobs"])
+    #expect(
+      try labels("--lock", "cache_mu", "--top", "1")
+        == ["worker", "and", "WAITERS", "cache_mu"])
+  }
+
+  @Test func `A part of the life of a thread, and its lock, are those of the report`() throws {
+    // Who had the lock when the wait began lets go of it soon; another has it for the rest.
+    let ms = TimelineTextTests.ms
+    var trace = TraceBuilder(duration: 1000 * ms)
+    let threads = ["first", "second", "waiter"].map { trace.thread($0) }
+    let mu = trace.lock("mu")
+    trace.wait(threads[2], mu, from: 0, to: 600 * ms, owner: threads[0])
+    trace.release(threads[0], mu, from: 0, to: 100 * ms)
+    trace.release(threads[1], mu, from: 100 * ms, to: 600 * ms)
+    let folder = try TemporaryFolder()
+    let file = try folder.write(try trace.file(), to: "t.ctrace")
+    let picture = try row("waiter", try draw(trace))
+    let table = try row(
+      "waiter",
+      try CTrace.run("report", file).output.split(separator: "\n").map(String.init))
+    #expect(picture.hasSuffix("  60 % mu ← first"), "\(picture)")
+    #expect(table.hasSuffix("  60 %  mu ← first"), "\(table)")
+  }
+
   @Test func `A terminal has colours and is filled`() throws {
     let lines = try draw(
       trace(), terminal: ["TERM": "xterm", "LANG": "C.UTF-8", "LC_ALL": "", "NO_COLOR": ""])
@@ -131,5 +175,13 @@ import TraceModel
     let run = try CTrace.run("report", "--timeline", "--format", "json", "t.ctrace")
     #expect(run.status == 2)
     #expect(run.errors.contains("--timeline is a text; leave --format away"))
+    for (options, words) in [
+      (["--timeline", "--sort", "run"], "leave --sort away"),
+      (["--format", "html", "-o", "t.html", "--sort", "run"], "leave --sort away"),
+      (["--format", "html", "-o", "t.html", "--queue", "x"], "behind its row; leave --queue away"),
+    ] {
+      let run = try Program([CTrace.path, "report"] + options + ["t.ctrace"]).result()
+      #expect(run.status == 2 && run.errors.contains(words), "\(run.errors)")
+    }
   }
 }

@@ -116,7 +116,8 @@ extension RecordingTests {
         let found = try #require(try finding(kind, recording))
         // As the table of queues has it.
         let report = try recording.report()
-        let depth = try #require(report.queues.first { Int64($0.id) == found.evidence["queue"] }).depth
+        let depth = try #require(report.queues.first { Int64($0.id) == found.evidence["queue"] })
+          .depth
         let time = try #require(how == "full" ? depth.fullNs : depth.emptyNs)
         let part = Int((Double(time) / Double(report.recording.durationNs) * 100).rounded())
         #expect(found.text.contains("jobs was \(how) \(part) % of the run"), "\(found.text)")
@@ -136,7 +137,8 @@ extension RecordingTests {
       let json = try CTrace.run("report", "--format", "json", file).output
       let report = try JSONDecoder().decode(Report.self, from: Data(json.utf8))
       #expect(!report.threads.isEmpty)
-      return report.findings.filter { $0.severity == "warning" && $0.kind != "contention" }.map(\.text)
+      return report.findings.filter { $0.severity == "warning" && $0.kind != "contention" }.map(
+        \.text)
     }
 
     private func letters(in folder: TemporaryFolder) throws {

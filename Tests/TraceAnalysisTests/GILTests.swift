@@ -189,6 +189,30 @@ import TraceModel
     #expect(!report.findings.contains { $0.kind == "gil-hold" })
   }
 
+  @Test func `Where its process lived for a part of the run, it was busy for a part of both`()
+    throws
+  {
+    let ms = GILTests.ms
+    var trace = TraceBuilder(duration: 2000 * ms)
+    trace.define(
+      .process(
+        Process(
+          id: ProcessID(rawValue: 1), pid: 100, parentPID: 1, name: "python3",
+          arguments: ["python3"],
+          start: .zero, end: Timestamp(nanoseconds: 1000 * ms), runtime: .loaded)))
+    let (a, b) = (trace.thread("a"), trace.thread("b"))
+    let gil = trace.lock("GIL", kind: .gil)
+    trace.release(a, gil, from: 0, to: 800 * ms)
+    trace.wait(b, gil, from: 0, to: 800 * ms, owner: a)
+    let report = report(trace)
+    #expect(report.gil.first?.utilisation == 0.8 && report.locks.first?.utilisation == 0.4)
+    let text = try #require(report.findings.first { $0.kind == "gil" }).text
+    #expect(
+      text.hasPrefix(
+        "the GIL was busy 40 % of the run (80 % of the time that its process lived): threads lost"),
+      "\(text)")
+  }
+
   @Test func `The verdict tells what the lock cost, who starved and who did not let go`() throws {
     let findings = report(trace().trace).findings
     #expect(findings.map(\.kind) == ["gil", "gil-starvation", "gil-hold"])

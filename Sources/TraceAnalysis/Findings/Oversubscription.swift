@@ -25,7 +25,8 @@ extension TraceAnalyzer {
     guard wanted > Double(cpus) * 1.25, Double(running) >= Double(wall) / 2 * Double(cpus) else {
       return Finding(
         kind: "oversubscribed", severity: "info",
-        text: "CPUs were short: threads that could have run waited \(seconds(runnable)) for one, and ran "
+        text:
+          "CPUs were short: threads that could have run waited \(seconds(runnable)) for one, and ran "
           + "for \(seconds(running)); other programs had them, or this one may not use them all",
         evidence: evidence)
     }

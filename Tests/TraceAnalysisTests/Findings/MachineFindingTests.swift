@@ -30,8 +30,11 @@ import Testing
 
   @Test func `A queue that is always full says who is slow`() throws {
     let found = try #require(finding("queue-full", full()))
-    #expect(found.severity == "warning" && found.text.contains(
-        "jobs was full 50 % of the run (99 % of the time it was in use), and"))
+    #expect(
+      found.severity == "warning"
+        && found.text.contains(
+          "jobs was full 50 % of the run (99 % of the time it was in use), and")
+    )
     // 40 times 99 of 8000.
     #expect(report(full()).queues.first?.depth.fullNs == 3960)
     #expect(found.text.contains("who takes out of it in handle is the bottleneck"))
@@ -70,7 +73,8 @@ import Testing
     #expect(
       found.severity == "warning"
         && found.text.contains(
-          "jobs was empty 96 % of the run (98 % of the time it was in use), and"))
+          "jobs was empty 96 % of the run (98 % of the time it was in use), and")
+    )
     #expect(found.text.contains("who puts into it in parse is the bottleneck"))
     #expect(finding("queue-empty", empty(producerRuns: 200))?.severity == "info")
     #expect(finding("queue-empty", empty(producerRuns: 3900, waits: false)) == nil)
