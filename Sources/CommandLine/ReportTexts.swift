@@ -56,6 +56,8 @@ extension Report: HasTexts {
   mutating func changeTexts(_ change: (String) -> String) {
     recording.program.changeTexts(change)
     recording.schedulingReason.changeTexts(change)
+    recording.host.changeTexts(change)
+    recording.recorder.changeTexts(change)
     recording.notes.changeTexts(change)
     processes.changeTexts(change)
     threads.changeTexts(change)
@@ -148,6 +150,7 @@ extension PathSummary: HasTexts {
 extension LockSummary: HasTexts {
   mutating func changeTexts(_ change: (String) -> String) {
     name.changeTexts(change)
+    identity.changeTexts(change)
     heldUpBy.changeTexts(change)
     threads.changeTexts(change)
     pairs.changeTexts(change)
@@ -188,6 +191,7 @@ extension ChainLink: HasTexts {
 extension QueueSummary: HasTexts {
   mutating func changeTexts(_ change: (String) -> String) {
     name.changeTexts(change)
+    identity.changeTexts(change)
     producers.changeTexts(change)
     consumers.changeTexts(change)
   }

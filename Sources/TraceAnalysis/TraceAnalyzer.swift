@@ -258,6 +258,7 @@ public struct TraceAnalyzer {
     for gil in gils where end > start {
       guard let place = locks.firstIndex(where: { $0.id == gil.id }) else { continue }
       locks[place].utilisation = min(max(Double(gil.heldNs) / Double(end - start), 0), 1)
+      locks[place].heldNs = gil.heldNs
     }
     let tasks = taskSummaries()
     let queues = queueSummaries()
