@@ -45,7 +45,8 @@ struct ViewOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Rows of a table, at most. [default: 5, of one thing 10; in JSON all]", valueName: "number"))
+      "Rows of a table, at most. [default: 5; of one thing, and of a timeline, 10; in JSON all]",
+      valueName: "number"))
   var top: Int?
 
   @Option(help: ArgumentHelp("\(ReportSorting.help)", valueName: "key"))

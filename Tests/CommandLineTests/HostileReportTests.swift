@@ -10,7 +10,8 @@ import Testing
       try TraceBuilder.hostile(seed: seed, events: 2000).file(eventsPerChunk: 300), to: "t.ctrace")
     for command in [
       ["report"], ["report", "--top", "1000"], ["report", "--format", "json"], ["info"],
-      ["export", "-o", "/dev/null"],
+      ["export", "-o", "/dev/null"], ["report", "--timeline", "--top", "99"],
+      ["report", "--format", "html", "-o", "/dev/null"], ["report", "--format", "markdown"],
     ] {
       let run = try Program([CTrace.path] + command + [file]).result()
       #expect(run.status == 0, "\(command): \(run.errors.suffix(1000))")
