@@ -18,7 +18,8 @@ struct CutOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "End early enough for so much JSON, such as 500M, before compression.", valueName: "size"))
+      "Of timelines: end early enough for a file of this size, such as 500M, before compression.",
+      valueName: "size"))
   var maxBytes: ByteCount?
 
   func validate() throws {

@@ -12,8 +12,8 @@ struct ReportCommand: ParsableCommand {
     abstract: "Show what a recording says.",
     usage: "ctrace report [<option> ...] <recording>",
     discussion: """
-      Without options, one screen: the verdict, and what cost most. Then one thing, or one \
-      part of the run, in full. A name may be a part of one that only one thing has.
+      Without options, one screen: the verdict, and what cost most; with them, one thing, or \
+      one part of the run, in full. Of a name as much is enough as no other has.
 
       Examples:
         ctrace report prog.ctrace
