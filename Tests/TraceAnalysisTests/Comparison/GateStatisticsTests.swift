@@ -39,10 +39,11 @@ import Testing
 
   /// Runs of one program, dealt out to two sides.
   private static func dealt(_ all: [RunFigures], _ random: inout SeededGenerator) -> Batch {
-    let pairs = stride(from: 0, to: all.count - 1, by: 2).map { place in
-      Bool.random(using: &random)
-        ? (all[place], all[place + 1]) : (all[place + 1], all[place])
-    }.shuffled(using: &random).prefix(runs)
+    let neighbours = stride(from: 0, to: all.count - 1, by: 2).map { place in
+      (all[place], all[place + 1])
+    }
+    let pairs = neighbours.map { Bool.random(using: &random) ? $0 : ($0.1, $0.0) }
+      .shuffled(using: &random).prefix(runs)
     return (pairs.map(\.0), pairs.map(\.1))
   }
 
@@ -53,8 +54,9 @@ import Testing
     var random = SeededGenerator(seed: 11)
     var (first, confirmed) = (0, 0)
     for _ in 0..<trials {
-      func comparator(_ batch: Batch) -> Comparator {
-        Comparator(
+      // Foundation has another.
+      func comparator(_ batch: Batch) -> TraceAnalysis.Comparator {
+        TraceAnalysis.Comparator(
           ComparisonSettings(), base: batch.base, head: batch.head, comparability: comparability)
       }
       let comparison = comparator(batch(&random)).compare()
