@@ -27,6 +27,8 @@ struct ParsedTrace {
   var bytes: [UInt8]
   var other: [String: String] = [:]
   var events: [Event] = []
+  /// The lines of the kernel's trace text.
+  var scheduling: [Substring] = []
 
   var slices: [Event] { events.filter { $0.phase == "X" } }
   var counters: [Event] { events.filter { $0.phase == "C" } }
@@ -55,6 +57,27 @@ struct ParsedTrace {
     }
   }
 
+  /// What a viewer cannot pair of the begins and ends of asynchronous slices: they nest by track.
+  var asyncErrors: [String] {
+    let ends = events.filter { $0.phase == "b" || $0.phase == "e" }
+    var errors: [String] = []
+    for track in Dictionary(grouping: ends, by: { "\($0.category) \($0.asyncID ?? "?")" }) {
+      let ordered = track.value.enumerated().sorted {
+        ($0.element.start, $0.offset) < ($1.element.start, $1.offset)
+      }
+      var open: [Event] = []
+      for (_, end) in ordered {
+        if end.phase == "b" {
+          open.append(end)
+        } else if open.popLast()?.name != end.name {
+          errors.append("\(track.key): \(end.name) at \(end.start) ends another")
+        }
+      }
+      errors += open.map { "\(track.key): \($0.name) has no end" }
+    }
+    return errors
+  }
+
   /// Pairs of slices of one track of which neither contains the other.
   var crossings: [String] {
     var crossings: [String] = []
@@ -75,9 +98,18 @@ struct ParsedTrace {
 }
 
 extension ParsedTrace {
+  init(
+    _ recording: HostileRecording, sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    try self.init(
+      recording.definitions, recording.events, scheduling: recording.scheduling,
+      cut: recording.cut, sourceLocation: sourceLocation)
+  }
+
   /// Writes events and reads what came out.
   init(
-    _ definitions: TraceDefinitions, _ events: [TraceModel.Event], batch: Int = 1000,
+    _ definitions: TraceDefinitions, _ events: [TraceModel.Event],
+    scheduling: [TraceModel.Event] = [], batch: Int = 1000,
     cut: ExportCut = ExportCut(), sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
     var writer = ChromeTraceWriter(definitions: definitions, cut: cut)
@@ -86,6 +118,8 @@ extension ParsedTrace {
       writer.add(Array(events[start..<min(start + batch, events.count)]).span)
       bytes += writer.takeOutput()
     }
+    writer.finishEvents()
+    writer.addScheduling(scheduling.span)
     writer.finish()
     bytes += writer.takeOutput()
     try self.init(bytes, sourceLocation: sourceLocation)
@@ -97,6 +131,7 @@ extension ParsedTrace {
       JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any],
       sourceLocation: sourceLocation)
     other = document["otherData"] as? [String: String] ?? [:]
+    scheduling = (document["systemTraceEvents"] as? String ?? "").split(separator: "\n")
     let elements = try #require(
       document["traceEvents"] as? [[String: Any]], sourceLocation: sourceLocation)
     // The array holds one event on each line: times are read from the digits there, which a
@@ -114,7 +149,8 @@ extension ParsedTrace {
           arguments: element["args"] as? [String: Any] ?? [:],
           flowOut: element["flow_out"] as? Bool == true ? element["bind_id"] as? Int : nil,
           flowIn: element["flow_in"] as? Bool == true ? element["bind_id"] as? Int : nil,
-          asyncID: (element["id2"] as? [String: String])?["local"]))
+          asyncID: (element["id2"] as? [String: String])?["local"]
+            ?? (element["id"] as? Int).map(String.init)))
     }
   }
 }

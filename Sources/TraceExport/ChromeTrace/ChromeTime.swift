@@ -13,17 +13,10 @@ enum ChromeTime {
     let time = max(time.nanoseconds, 0)
     return time < exact ? time : time - time % 1000
   }
-
-  /// Where a slice that ends at `end` may begin: at `start` or, when it is longer than decimals can
-  /// say, at the next whole microsecond.
-  static func begin(_ start: Int64, endingAt end: Int64) -> Int64 {
-    guard end - start >= exact, start % 1000 != 0 else { return start }
-    return start + 1000 - start % 1000
-  }
 }
 
 extension ByteBuffer {
-  /// Appends a drawn time, or the length between two that ``ChromeTime/begin(_:endingAt:)`` allows.
+  /// Appends a drawn time, or the length between two: as exact as ``ChromeTime`` says.
   mutating func append(drawn time: Int64) {
     if time < ChromeTime.exact { append(microseconds: time) } else { append(time / 1000) }
   }

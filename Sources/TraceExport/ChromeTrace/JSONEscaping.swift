@@ -1,7 +1,3 @@
-/// Bytes of a name or a frame beyond which it is cut: names come out of files that nobody vouches
-/// for, and each is written with every event that bears it.
-let maximumNameSize = 1024
-
 extension String {
   /// The text as it stands between the quotes of a JSON string, cut to about ``maximumNameSize``.
   var jsonEscaped: String {

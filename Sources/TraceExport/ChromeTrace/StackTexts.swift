@@ -13,7 +13,7 @@ struct StackTexts {
   private var frames: [TextTable.Text] = []
 
   init(_ definitions: TraceDefinitions, _ texts: inout TextTable) {
-    let stacks = definitions.stacks.values.sorted { $0.id < $1.id }
+    let stacks = definitions.orderedStacks
     index = NumberIndex(stacks.map(\.id.rawValue))
     var known: [TraceDefinitions.Location: TextTable.Text] = [:]
     for stack in stacks {
@@ -46,15 +46,5 @@ struct StackTexts {
       texts.write(frames[place], to: &output)
     }
     output.append("]")
-  }
-}
-
-extension Symbol {
-  /// `function (file:line)` as far as that is known, otherwise the place in the module.
-  var frameText: String {
-    let hexOffset = "0x" + String(offset, radix: 16)
-    if function.isEmpty { return module.isEmpty ? hexOffset : "\(module)+\(hexOffset)" }
-    if !file.isEmpty { return line > 0 ? "\(function) (\(file):\(line))" : "\(function) (\(file))" }
-    return module.isEmpty ? function : "\(function)+\(hexOffset) (\(module))"
   }
 }

@@ -22,22 +22,6 @@ struct InternedTexts {
     case hold, wakeup, queue, work, instant, call, span, task, recording
   }
 
-  /// Names of arguments. The raw value is the number.
-  enum Argument: UInt64, CaseIterable {
-    case lock = 1
-    case kind, address, operation, outcome, owner, mutex, stack, cut
-    case waited, requested, held, acquired, ran, began
-    case value, task, items, residence
-
-    /// Lengths and moments are in nanoseconds, and say so.
-    var name: String {
-      switch self {
-      case .waited, .requested, .held, .acquired, .ran, .began, .residence: "\(self)_ns"
-      default: "\(self)"
-      }
-    }
-  }
-
   /// Names of locks, cut; the first is that of locks without a definition.
   let lockNames: [String]
   /// Names of threads as owners.
@@ -61,13 +45,11 @@ struct InternedTexts {
     let names = LockNames(definitions)
     lockNames =
       [names[.unknown].bounded]
-      + definitions.locks.keys.sorted().map { names[$0].bounded }
+      + definitions.orderedLocks.map { names[$0.id].bounded }
     threadNames =
       ["thread?"]
-      + definitions.threads.values.sorted { $0.id < $1.id }.map {
-        (($0.name.isEmpty ? "thread" : $0.name) + " (\($0.tid))").bounded
-      }
-    stacks = definitions.stacks.values.sorted { $0.id < $1.id }
+      + definitions.orderedThreads.map(\.ownerName.bounded)
+    stacks = definitions.orderedStacks
     stackIndex = NumberIndex(stacks.map(\.id.rawValue))
     areNamesKnown = Array(repeating: 0, count: lockNames.count)
     isThreadNameKnown = Array(repeating: false, count: threadNames.count)
@@ -110,7 +92,7 @@ struct InternedTexts {
     for category in Category.allCases {
       data.append(interned: Schema.categories, category.rawValue, "\(category)")
     }
-    for argument in Argument.allCases {
+    for argument in SliceArgument.allCases {
       data.append(interned: Schema.argumentNames, argument.rawValue, argument.name)
     }
     for operation in Event.Operation.allCases {
@@ -198,16 +180,12 @@ extension ByteBuffer {
   }
 }
 
-extension String {
-  /// The text, cut to about ``maximumNameSize``: names come out of files that nobody vouches for.
-  var bounded: String {
-    guard utf8.count > maximumNameSize || utf8.contains(0) else { return self }
-    var text = ""
-    for scalar in unicodeScalars {
-      guard text.utf8.count < maximumNameSize else { return text + "…" }
-      // The end of a text to much of what reads it.
-      text.unicodeScalars.append(scalar == "\0" ? "\u{fffd}" : scalar)
+extension SliceArgument {
+  /// What it is called. Lengths and moments are in nanoseconds, and say so.
+  fileprivate var name: String {
+    switch self {
+    case .waited, .requested, .held, .acquired, .ran, .began, .residence: "\(self)_ns"
+    default: "\(self)"
     }
-    return text
   }
 }

@@ -13,19 +13,13 @@ struct SchedulingBundles {
   }
 }
 
-extension PerfettoTraceWriter {
+extension PerfettoEncoder {
   private typealias Schema = PerfettoSchema
-  private static let idle = ChromeIDs.unknown
+  private static let idle = TimelineIDs.unknown
   /// The priority of a thread that has no other; Perfetto leaves out what has none.
   private static let priority: UInt64 = 120
 
-  mutating func appendReadySwitches() {
-    // What came before the window tells who is on the CPUs when it begins.
-    if hasScheduling {
-      for place in cpuSwitches.ready.indices { appendSwitch(cpuSwitches.ready[place]) }
-    }
-    cpuSwitches.removeReady()
-  }
+  mutating func beginScheduling() {}
 
   /// A thread has lived at a moment.
   private mutating func note(_ track: Int, at time: Int64) {
@@ -34,11 +28,13 @@ extension PerfettoTraceWriter {
   }
 
   /// The kernel's number of a thread: 0 for the idle task.
+  @inline(__always)
   private func tid(_ track: Int) -> UInt64 {
     track == Self.idle ? 0 : UInt64(tracks[track].tid)
   }
 
-  private mutating func appendSwitch(_ change: CPUChange) {
+  /// Writes a `sched_switch`. Names are not repeated in it.
+  mutating func add(_ change: CPUChange) {
     note(change.thread, at: change.time)
     note(change.next, at: change.time)
     event.removeAll()
@@ -53,10 +49,8 @@ extension PerfettoTraceWriter {
       Schema.Ftrace.schedSwitch, change.cpu, of: tid(change.thread), at: change.time)
   }
 
-  /// Writes that a thread can run again, by whom.
-  mutating func appendWaking(
-    of track: Int, by waker: Int, _ cpu: Int, at time: Int64
-  ) {
+  /// Writes a `sched_waking`.
+  mutating func addWakeup(of track: Int, by waker: Int, cpu: Int, at time: Int64) {
     note(track, at: time)
     event.removeAll()
     event.append(field: Schema.Waking.pid, tid(track))
@@ -67,7 +61,7 @@ extension PerfettoTraceWriter {
   }
 
   /// Writes an event of the kernel's, with `event` as what it says.
-  mutating func appendKernelEvent(
+  private mutating func appendKernelEvent(
     _ field: Int, _ cpu: Int, of tid: UInt64, at time: Int64
   ) {
     head.removeAll()
@@ -89,16 +83,14 @@ extension PerfettoTraceWriter {
   }
 
   /// Writes what is left, and when threads began and ended.
-  mutating func finishScheduling() {
-    cpuSwitches.finish(by: window.upperBound)
-    appendReadySwitches()
-    appendLives()
+  mutating func finish(_ window: Range<Int64>) {
+    appendLives(window)
     for cpu in scheduling.events.indices { appendBundle(cpu) }
   }
 
   /// Writes when threads began and ended, so that one that gets the number of another is not taken for it.
   /// Processes are told of by the process tree, and end with their main threads.
-  private mutating func appendLives() {
+  private mutating func appendLives(_ window: Range<Int64>) {
     // Whoever still lives when the main thread ends has no name from then on.
     var lasts = Array(repeating: Int64(0), count: processes.count)
     for thread in tracks { lasts[thread.process] = max(lasts[thread.process], thread.last) }

@@ -1,30 +1,5 @@
 internal import TraceModel
 
-/// A thread of the recording: where its events go.
-struct RecordedThread {
-  /// The place of its track.
-  var track: Int
-  /// Its program image.
-  var process = ProcessID.unknown
-  /// Whether everything that it did is shown.
-  var isShown: Bool
-
-  /// All threads; the first one stands for threads without a definition.
-  static func all(
-    _ definitions: TraceDefinitions, _ ids: ChromeIDs, shown: Set<ThreadID>?
-  ) -> (threads: [RecordedThread], index: NumberIndex) {
-    let threads = definitions.threads.values.sorted { $0.id < $1.id }
-    return (
-      [RecordedThread(track: ChromeIDs.unknown, isShown: shown == nil)]
-        + threads.map {
-          RecordedThread(
-            track: ids.track($0.id), process: $0.process, isShown: shown?.contains($0.id) ?? true)
-        },
-      NumberIndex(threads.map(\.id.rawValue))
-    )
-  }
-}
-
 /// The track of a thread while it is written. Program images of one process share that of its main thread.
 struct ThreadTrack {
   var uuid: UInt64
@@ -45,24 +20,23 @@ struct ThreadTrack {
   /// The first and the last moment at which it is known to have lived.
   var firstTime: Int64 = .max
   var lastTime: Int64 = 0
-  var nesting = SliceNesting(beginsBefore: true)
 
   var isMain: Bool { tid == pid }
   /// The last moment at which it may have lived, as far as that is known.
   var last: Int64 { max(end ?? 0, lastTime) }
 
   static func all(
-    _ definitions: TraceDefinitions, _ ids: ChromeIDs, firstTrack: UInt64
+    _ definitions: TraceDefinitions, _ ids: TimelineIDs, firstTrack: UInt64
   ) -> [ThreadTrack] {
     var places: [UInt32: Int] = [:]
     for (place, process) in ids.processes.enumerated() { places[process.pid] = place }
     var tracks = ids.tracks.enumerated().map { place, track in
       ThreadTrack(
-        uuid: firstTrack + UInt64(place) + 1, process: places[track.pid] ?? ChromeIDs.unknown,
+        uuid: firstTrack + UInt64(place) + 1, process: places[track.pid] ?? TimelineIDs.unknown,
         pid: track.pid, tid: track.tid, name: track.shownName)
     }
-    tracks[ChromeIDs.unknown].isThread = true
-    tracks[ChromeIDs.unknown].start = 0
+    tracks[TimelineIDs.unknown].isThread = true
+    tracks[TimelineIDs.unknown].start = 0
     // Program images that share a track are one thread to the kernel: it ends with the last.
     var ends: [Int: Timestamp] = [:]
     for thread in definitions.threads.values {
@@ -105,14 +79,14 @@ struct ProcessTracks {
   var groups: [UInt64] = Array(repeating: 0, count: Group.allCases.count)
   var isTold = false
 
-  static func all(_ ids: ChromeIDs) -> [ProcessTracks] {
+  static func all(_ ids: TimelineIDs) -> [ProcessTracks] {
     ids.processes.enumerated().map { place, process in
       ProcessTracks(uuid: UInt64(place) + 1, pid: process.pid, name: process.shownName)
     }
   }
 }
 
-extension ChromeIDs.Process {
+extension TimelineIDs.Process {
   /// The name of its last image, with the kernel's number where another one was made up.
   var shownName: String {
     let name = images.last.flatMap { $0.isEmpty ? nil : $0 } ?? "process"
@@ -120,7 +94,7 @@ extension ChromeIDs.Process {
   }
 }
 
-extension ChromeIDs.Track {
+extension TimelineIDs.Track {
   /// Its name, with the kernel's number where another one was made up.
   var shownName: String {
     let name = name.isEmpty ? "thread" : name

@@ -5,47 +5,27 @@ import TraceModel
 @testable import TraceExport
 
 @Suite struct PerfettoHostileInputTests {
-  private static let times: [Int64] = [.min, .min + 1, -1, 0, 1, 999, 1 << 53, .max - 1, .max]
-  private static let numbers: [UInt32] = [0, 1, 2, 3, 200, 5000, .max]
+  @Test(arguments: HostileRecording.chosen)
+  func `What no program does becomes a trace that nests`(recording: HostileRecording) throws {
+    try check(recording)
+  }
 
-  @Test(arguments: 0..<12 as Range<UInt64>)
-  func `Anything becomes a trace that nests`(seed: UInt64) throws {
-    var generator = SeededGenerator(seed: seed)
-    let kinds: [LockKind] = [.mutex, .condition, .semaphore, .queue, .task, .gil, .eventLoop]
-    var workspace = Workspace(locks: kinds)
-    workspace.definitions.add(.recording(Recording(program: [], scheduling: .switches)))
-    workspace.definitions.add(.stack(Stack(id: .init(2), process: .init(77), frames: [])))
-    workspace.definitions.add(.stack(Stack(id: .init(3), process: .init(77), frames: [1, .max])))
-    workspace.definitions.add(
-      .lock(Lock(id: .init(.max), process: .init(0), kind: .unknown, address: .max)))
-    workspace.definitions.add(
-      .thread(
-        Thread(
-          id: .init(200), process: .init(9), tid: .min, start: .init(.max), end: .init(.min))))
-    func number() -> UInt32 { Self.numbers.randomElement(using: &generator) ?? 0 }
-    func time() -> Int64 {
-      Bool.random(using: &generator)
-        ? Self.times.randomElement(using: &generator) ?? 0
-        : Int64.random(in: .min ... .max, using: &generator)
-          >> Int64.random(in: 0...60, using: &generator)
-    }
-    let events = (0..<400).map { _ in
-      Event(
-        kind: Event.Kind.allCases.randomElement(using: &generator) ?? .wait,
-        operation: Event.Operation.allCases.randomElement(using: &generator) ?? .unknown,
-        outcome: Event.Outcome.allCases.randomElement(using: &generator) ?? .acquired,
-        isDurationKnown: .random(using: &generator), thread: .init(number()), time: .init(time()),
-        duration: time(), lock: .init(Bool.random(using: &generator) ? number() : number() % 8),
-        partner: .init(number()), owner: .init(number()), stack: .init(number()), value: time())
-    }
-    // The reader's order, and none at all.
-    for events in [events.sorted { $0.time < $1.time }, events] {
-      let trace = try PerfettoTrace(workspace.definitions, events, scheduling: events)
-      #expect(trace.errors == [])
-      #expect(trace.arrows.allSatisfy { !$0.contains("sources") })
-      #expect(trace.slices.allSatisfy { $0.start >= 0 && $0.duration >= 0 })
-      #expect(trace.kernel.allSatisfy { $0.cpu < 4096 && $0.time < 1 << 63 })
-    }
+  /// In the reader's order, and in none at all.
+  @Test(arguments: 0..<12 as Range<UInt64>, [true, false])
+  func `Anything becomes a trace that nests`(seed: UInt64, isInOrder: Bool) throws {
+    try check(.random(seed, isInOrder: isInOrder))
+  }
+
+  private func check(_ recording: HostileRecording) throws {
+    let trace = try PerfettoTrace(
+      recording.definitions, recording.events, scheduling: recording.scheduling,
+      cut: recording.cut)
+    #expect(trace.errors == [])
+    #expect(trace.arrows.allSatisfy { !$0.contains("sources") })
+    #expect(trace.slices.allSatisfy { $0.start >= 0 && $0.duration >= 0 })
+    #expect(trace.counters.allSatisfy { $0.time >= 0 })
+    #expect(trace.samples.allSatisfy { $0.time >= 0 })
+    #expect(trace.kernel.allSatisfy { $0.cpu < 4096 && $0.time < 1 << 63 })
   }
 
   @Test func `What has no definition is shown as unknown`() throws {

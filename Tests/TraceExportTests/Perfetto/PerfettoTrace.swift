@@ -21,6 +21,8 @@ struct PerfettoTrace {
     var start: Int64
     /// Nil where it has no end.
     var end: Int64?
+    /// When it was written to end; what is read differs where slices of a track cross.
+    var writtenEnd: Int64?
     var depth: Int
     var arguments: [String: String]
     var flows: [UInt64]
@@ -108,7 +110,13 @@ extension PerfettoTrace {
     self.bytes = bytes
     let packets = try #require(ProtobufMessage(bytes)).messages(1)
     var texts = InternedTables()
+    if packets.count != ProtobufMessage(bytes)?.fields.count { errors.append("not all is packets") }
     for packet in packets {
+      // Of a field that is a message every value is one.
+      for field in [1, 2, 5, 6, 11, 12, 59, 60, 66]
+      where packet.texts(field).count != packet.messages(field).count {
+        errors.append("field \(field) of a packet is no message")
+      }
       if let data = packet.message(12) { texts.add(data) }
       if let descriptor = packet.message(60) { add(track: descriptor) }
       processes += packet.messages(2).flatMap { $0.messages(1) }
@@ -127,17 +135,40 @@ extension PerfettoTrace {
     let timed = packets.filter { $0.message(11) != nil }.enumerated().sorted {
       ($0.element.number(8) ?? 0, $0.offset) < ($1.element.number(8) ?? 0, $1.offset)
     }
+    let ends = PerfettoTrace.ends(packets)
     var open: [UInt64: [Int]] = [:]
-    for (_, packet) in timed {
+    for (place, packet) in timed {
       guard let event = packet.message(11),
         let time = packet.number(8).flatMap(Int64.init(exactly:))
       else {
         errors.append("no time")
         continue
       }
+      let count = slices.count
       add(event, at: time, texts, &open)
+      if slices.count > count { slices[count].writtenEnd = ends[place] }
+    }
+    errors += slices.filter { $0.writtenEnd != nil && $0.writtenEnd != $0.end }.map {
+      "\($0.name) from \($0.start) crosses another"
     }
     for places in open.values { errors += places.map { "\(slices[$0].name) has no end" } }
+  }
+
+  /// When slices end as the file has it, where each end follows its begin; by the places of the begins
+  /// among the events of tracks.
+  private static func ends(_ packets: [ProtobufMessage]) -> [Int: Int64] {
+    var ends: [Int: Int64] = [:]
+    var open: [UInt64: [Int]] = [:]
+    for (place, packet) in packets.filter({ $0.message(11) != nil }).enumerated() {
+      let track = packet.message(11)?.number(11) ?? 0
+      switch packet.message(11)?.number(9) {
+      case 1: open[track, default: []].append(place)
+      case 2:
+        if let begin = open[track]?.popLast() { ends[begin] = Int64(packet.number(8) ?? 0) }
+      default: break
+      }
+    }
+    return ends
   }
 
   private mutating func add(track descriptor: ProtobufMessage) {

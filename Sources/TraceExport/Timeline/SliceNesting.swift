@@ -20,7 +20,13 @@ struct SliceNesting {
   /// not the longest first: one that encloses another begins a nanosecond before it then.
   private let beginsBefore: Bool
 
-  init(beginsBefore: Bool = false) { self.beginsBefore = beginsBefore }
+  /// Slices of this length and beyond begin at a whole microsecond.
+  private let exact: Int64
+
+  init(beginsBefore: Bool = false, exact: Int64 = .max) {
+    self.beginsBefore = beginsBefore
+    self.exact = exact
+  }
 
   /// Slices and merged ones that are remembered.
   var count: Int { outermost.count }
@@ -28,11 +34,11 @@ struct SliceNesting {
   /// Adds a slice from `start` to `end`, which no slice before it ends after, and returns where it is
   /// to begin: at `start`, or where those end that it would cross.
   mutating func add(from start: Int64, to end: Int64) -> Int64 {
-    var start = ChromeTime.begin(start, endingAt: end)
+    var start = begin(start, endingAt: end)
     var kept = outermost.count
     while kept > 0, outermost[kept - 1].start >= start { kept -= 1 }
     while kept > 0, outermost[kept - 1].end > start {
-      start = ChromeTime.begin(outermost[kept - 1].end, endingAt: end)
+      start = begin(outermost[kept - 1].end, endingAt: end)
       // Rounding may have carried it into the next ones.
       while kept < outermost.count, outermost[kept].start < start { kept += 1 }
     }
@@ -51,6 +57,13 @@ struct SliceNesting {
     outermost.append(Slice(start: start, end: end))
     if outermost.count > limit { merge() }
     return start
+  }
+
+  /// Where a slice that ends at `end` may begin: at `start` or, when it is longer than is said exactly, at
+  /// the next whole microsecond.
+  private func begin(_ start: Int64, endingAt end: Int64) -> Int64 {
+    guard end - start >= exact, start % 1000 != 0 else { return start }
+    return start + 1000 - start % 1000
   }
 
   /// Merges neighbours that are short, with the gap between them, in view of how long ago they were.

@@ -3,7 +3,7 @@ import Testing
 import TraceExport
 import TraceModel
 
-@Suite struct ChromeIDTests {
+@Suite struct TimelineIDTests {
   /// Processes with the kernel's number 100: id, name, start, end.
   private func definitions(
     _ processes: [(id: UInt32, name: String, start: Int64, end: Int64?)],

@@ -6,7 +6,7 @@ internal import TraceModel
 /// share its main thread. A process or thread that got the number of one that had ended cannot be
 /// told from it by a viewer, so it gets a number beyond all of the kernel's; unless the viewer is told
 /// when threads begin and end.
-struct ChromeIDs {
+struct TimelineIDs {
   /// One process of the trace.
   struct Process {
     var pid: UInt32
@@ -57,16 +57,16 @@ struct ChromeIDs {
   }
 
   /// The place in ``tracks`` of a lock that has a track: that of an interpreter.
-  func track(of lock: LockID) -> Int { lockPlaces[lock] ?? ChromeIDs.unknown }
+  func track(of lock: LockID) -> Int { lockPlaces[lock] ?? TimelineIDs.unknown }
 
   /// The process of an image.
-  func process(_ id: ProcessID) -> Process { processes[processPlaces[id] ?? ChromeIDs.unknown] }
+  func process(_ id: ProcessID) -> Process { processes[processPlaces[id] ?? TimelineIDs.unknown] }
 
   /// The place in ``processes`` of an image.
-  func place(of process: ProcessID) -> Int { processPlaces[process] ?? ChromeIDs.unknown }
+  func place(of process: ProcessID) -> Int { processPlaces[process] ?? TimelineIDs.unknown }
 
   /// The place in ``tracks`` of a thread.
-  func track(_ id: ThreadID) -> Int { trackPlaces[id] ?? ChromeIDs.unknown }
+  func track(_ id: ThreadID) -> Int { trackPlaces[id] ?? TimelineIDs.unknown }
 
   private mutating func makeUp() -> UInt32 {
     repeat { nextNumber += 1 } while used.contains(nextNumber)

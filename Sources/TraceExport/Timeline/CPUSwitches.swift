@@ -154,7 +154,7 @@ struct CPUSwitches {
 extension CPUSwitches {
   /// The threads that have these places among the tracks of a timeline. Program images that share a track
   /// are one thread to the kernel: it ends with the last.
-  init(_ definitions: TraceDefinitions, _ ids: ChromeIDs) {
+  init(_ definitions: TraceDefinitions, _ ids: TimelineIDs) {
     var threads = Array(repeating: Thread(start: .max), count: ids.tracks.count)
     var isRunning = Array(repeating: false, count: ids.tracks.count)
     for thread in definitions.threads.values {

@@ -28,15 +28,8 @@ struct Wakeups {
     wakeups.append(wakeup)
   }
 
-  /// The arrow to a waiter that has waited since `start`; nil where nothing is known to have woken it.
-  mutating func take(for thread: ThreadID, since start: Int64, isShared: Bool) -> UInt64? {
-    takeWakeup(for: thread, since: start, isShared: isShared)?.flow
-  }
-
   /// What woke a waiter that has waited since `start`; nil where nothing is known to have.
-  mutating func takeWakeup(
-    for thread: ThreadID, since start: Int64, isShared: Bool
-  ) -> Wakeup? {
+  mutating func take(for thread: ThreadID, since start: Int64, isShared: Bool) -> Wakeup? {
     let place = wakeups.firstIndex { $0.time >= start && $0.thread != thread }
     guard let place else { return nil }
     let wakeup = wakeups[place]

@@ -1,7 +1,7 @@
 internal import TraceModel
 
 // What is said of tracks, once: processes, threads, groups and what is in them.
-extension PerfettoTraceWriter {
+extension PerfettoEncoder {
   private typealias Schema = PerfettoSchema
 
   // MARK: The recording
@@ -70,7 +70,7 @@ extension PerfettoTraceWriter {
   }
 
   /// Writes the parents, the command lines and the begins of all processes.
-  mutating func appendProcessTree(_ definitions: TraceDefinitions, _ ids: ChromeIDs) {
+  mutating func appendProcessTree(_ definitions: TraceDefinitions, _ ids: TimelineIDs) {
     let images = definitions.processes.values.sorted { ($0.start, $0.id) < ($1.start, $1.id) }
     var starts: [UInt32: Int64] = [:]
     for image in images {
@@ -157,12 +157,6 @@ extension PerfettoTraceWriter {
   /// The track of a counter; it is kept with the lock.
   mutating func appendTrack(of counter: LockCounter, _ lock: Int) -> UInt64 {
     let state = locks[lock]
-    let group: ProcessTracks.Group =
-      switch state.role {
-      case .queue, .loop: .queues
-      case .label: .counters
-      default: .locks
-      }
     var unit = ByteBuffer()
     switch counter {
     case .waiters: unit.append(field: Schema.Counter.unitName, text: "threads")
@@ -173,7 +167,8 @@ extension PerfettoTraceWriter {
     case .value: break
     }
     let number = appendTrack(
-      in: group, ofProcess: state.process, rank: 3 * state.rank + (counter == .waiters ? 2 : 1),
+      in: state.group, ofProcess: state.process,
+      rank: 3 * state.rank + (counter == .waiters ? 2 : 1),
       named: "\(counter) \(interned.lockNames[lock])", counter: unit)
     if counter == .waiters {
       locks[lock].waitersTrack = number
