@@ -34,6 +34,16 @@ import TraceModel
     #expect(moments.map { $0.arguments["residence_ns"] as? Int } == [nil, nil, 20, 0, 0])
   }
 
+  @Test func `Taking may be told before the putting of the same moment`() throws {
+    let trace = try ParsedTrace(
+      Workspace(locks: [.queue]).definitions,
+      [
+        event(.dequeue, 1, 1, at: 10, value: 1), event(.enqueue, 2, 1, at: 10, value: 1),
+        event(.enqueue, 2, 1, at: 20, value: 1),
+      ])
+    #expect(trace.values("depth", "l1") == [0, 0, 1])
+  }
+
   /// Items come out that went in at no known time.
   private func taken(_ thread: UInt32, at time: Int64, value: Int64 = 1) -> Event {
     var event = event(.dequeue, thread, 1, at: time, value: value)
@@ -142,6 +152,15 @@ import TraceModel
     #expect(ends.map(\.start) == [100, 300, 50, 400])
     #expect(ends.allSatisfy { $0.name == "l1" })
     #expect(trace.slices.isEmpty)
+  }
+
+  @Test func `Work of more than one thread that began before the recording says so`() throws {
+    let trace = try ParsedTrace(
+      Workspace(locks: [.label]).definitions, [event(.slice, 1, 1, from: -50, at: 100, .span)])
+    let begin = try #require(trace.events.first { $0.phase == "b" })
+    #expect(begin.start == 0 && begin.isCut)
+    #expect(begin.arguments["ran_ns"] as? Int == 150)
+    #expect(begin.arguments["began_us"] as? Double == -0.05)
   }
 
   @Test func `A counter has the program's name and values`() throws {

@@ -79,6 +79,7 @@ import TraceModel
       ])
     let cut = trace.events.filter { $0.phase == "b" && $0.isCut }
     #expect(cut.map { $0.arguments["waited_ns"] as? Int } == [150, 500])
+    #expect(cut.map { $0.arguments["requested_us"] as? Double } == [0.25, 0])
   }
 
   @Test func `Tasks of two processes have tracks of their own`() throws {
@@ -171,6 +172,23 @@ import TraceModel
     #expect(trace.arrows == ["t1 (101)@\(track.key) → acquired l1@102"])
     #expect(trace.values("waiters", "l1") == [1, 0])
     #expect(trace.crossings.isEmpty)
+  }
+
+  @Test func `Who had the interpreter begins where the one before ends, and says the truth beside`()
+    throws
+  {
+    var unseen = hold(2, 1, from: 300, to: 300)
+    unseen[0].isDurationKnown = false
+    let trace = try ParsedTrace(
+      Workspace(locks: [.gil]).definitions,
+      hold(1, 1, from: 50, to: 200) + hold(2, 1, from: 40, to: 260) + unseen)
+    let holds = trace.slices("hold")
+    #expect(holds.map(\.name) == ["t1 (101)", "t2 (102)", "release l1"])
+    #expect(holds.map(\.start) == [50, 200, 300] && holds.map(\.isCut) == [false, true, false])
+    #expect(holds[1].arguments["held_ns"] as? Int == 220)
+    #expect(holds[1].arguments["acquired_us"] as? Double == 0.04)
+    // Nobody knows since when: the thread alone tells of it.
+    #expect(holds[2].tid == 102)
   }
 
   @Test func `A call of C is a slice of its thread`() throws {

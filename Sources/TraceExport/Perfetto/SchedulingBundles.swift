@@ -111,8 +111,7 @@ extension PerfettoEncoder {
         event.append(field: Schema.ProcessFree.priority, Self.priority)
         let last = thread.isMain ? lasts[thread.process] : thread.last
         appendKernelEvent(
-          Schema.Ftrace.processFree, 0, of: 0,
-          at: last.addingReportingOverflow(thread.isMain ? 2 : 1).partialValue)
+          Schema.Ftrace.processFree, 0, of: 0, at: min(last, .max - 2) + (thread.isMain ? 2 : 1))
       }
     }
   }
