@@ -229,7 +229,7 @@ extension HostileRecording {
 
   /// Texts of which each has broken a reader of something.
   static let texts: [String] = [
-    "", "\"", "\\", "\\u12", "\"},{\"", "a\nb\r\tc\u{0}d\u{1b}[31me\u{7f}",
+    "", "\n", "\u{1f}", "\"", "\\", "\\u12", "\"},{\"", "a\nb\r\tc\u{0}d\u{1b}[31me\u{7f}",
     String(decoding: [0x66, 0xff, 0xc0, 0x80, 0xed, 0xa0, 0x80, 0xf4, 0x90], as: UTF8.self),
     "\u{2028}\u{feff}\u{202e}e\u{301}👩‍👩‍👧‍👦", String(repeating: "long ", count: 13_107),
     String(repeating: "\"", count: 65_536), String(repeating: "𝄞", count: 16_384),
