@@ -125,6 +125,16 @@ func shortened(_ text: String, to width: Int) -> String {
   return text.prefix(columns: width - 2 - tail) + ".." + text.suffix(columns: tail)
 }
 
+/// What Python has made without the line that it begins with: of `app.py:12 jobs` the name is left.
+func withoutFile(_ name: String) -> String {
+  guard let space = name.firstIndex(of: " ") else { return name }
+  let line = name[..<space]
+  guard let colon = line.lastIndex(of: ":"), line[..<colon].hasSuffix(".py"),
+    line[colon...].dropFirst().allSatisfy(\.isNumber)
+  else { return name }
+  return String(name[space...].dropFirst())
+}
+
 /// A text that is too long without its first words: of `function file.c:12` the file is left.
 func shortenedToLastWord(_ text: String, to width: Int) -> String {
   guard text.columns > width, let last = text.split(separator: " ").last else { return text }

@@ -25,7 +25,8 @@ extension TextReport {
       return ReportSection("LOCKS", [.sentence("\(count(others, "lock")): \(verb)")])
     }
     var table = TextTable([
-      .init(title: "LOCKS", isFlexible: true), .init(title: "busy", alignment: .right),
+      .init(title: "LOCKS", isFlexible: true, shortening: .file),
+      .init(title: "busy", alignment: .right),
       .init(title: isWide ? "wait total" : "waited", alignment: .right),
       .init(title: "p50", alignment: .right, leaves: 2),
       .init(title: "p99", alignment: .right, leaves: 4),

@@ -34,7 +34,8 @@ extension TextReport {
       return others > 0 ? ReportSection("QUEUES", [.sentence(rest)]) : nil
     }
     var table = TextTable([
-      .init(title: "QUEUES", isFlexible: true), .init(title: "mean", alignment: .right, leaves: 4),
+      .init(title: "QUEUES", isFlexible: true, shortening: .file),
+      .init(title: "mean", alignment: .right, leaves: 4),
       .init(title: "max", alignment: .right), .init(title: "full", alignment: .right),
       .init(title: "empty", alignment: .right),
       .init(title: "in it: p50", alignment: .right, leaves: 3),

@@ -19,7 +19,7 @@ extension TextReport {
       .init(title: "steps", alignment: .right, leaves: 3),
       .init(title: "run", alignment: .right, leaves: 5), .init(title: "longest", alignment: .right),
       .init(title: "waited", alignment: .right),
-      .init(title: "waited most for", isFlexible: true, leaves: 4),
+      .init(title: "waited most for", isFlexible: true, shortening: .file, leaves: 4),
     ])
     for task in tasks.prefix(top) {
       // A step that blocked the others is marked.

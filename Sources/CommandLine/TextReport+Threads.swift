@@ -72,8 +72,9 @@ extension TextReport {
   /// `cache_mu ← worker-3`
   private func blocked(_ thread: ThreadSummary) -> String {
     guard let block = thread.waitedMostFor else { return "" }
-    guard let owner = block.owner else { return block.name }
-    return "\(block.name) \(backArrow) \(owner)"
+    let lock = withoutFile(block.name)
+    guard let owner = block.owner else { return lock }
+    return "\(lock) \(backArrow) \(owner)"
   }
 
   // MARK: Strips

@@ -15,6 +15,8 @@ struct TextReport {
   let subject: ReportSubject?
   /// Whether the user has said in which order rows come: then none is left out for being dull.
   let isSorted: Bool
+  /// Behind these stands the process.
+  private let namesOfSeveral: Set<String>
 
   /// - Parameters:
   ///   - file: The recording, as commands are to name it.
@@ -30,6 +32,7 @@ struct TextReport {
     self.file = file
     self.top = top
     self.isSorted = isSorted
+    namesOfSeveral = TextReport.namesOfSeveral(self.report)
     self.subject = subject?.printable(in: self.report)
   }
 
@@ -170,16 +173,30 @@ struct TextReport {
     (Double(part) / Double(max(whole, 1))).percent
   }
 
-  /// With the number where several threads have the name, and with the process where there are several.
+  /// With the number where several threads have the name, and with the process where several have one.
   func threadName(_ name: String, _ tid: Int32, _ pid: Int32) -> String {
     guard !name.isEmpty else { return tid == 0 ? "?" : "\(tid)" }
     let namesakes = report.threads.filter { $0.name == name && $0.pid == pid }
     return self.name(namesakes.count > 1 ? "\(name)/\(tid)" : name, pid)
   }
 
-  /// With the process where there are several.
+  /// With the process where things of several have the name.
   func name(_ name: String, _ pid: Int32) -> String {
-    report.processes.count > 1 ? "\(name) [\(pid)]" : name
+    namesOfSeveral.contains(name) ? "\(name) [\(pid)]" : name
+  }
+
+  /// What things of more than one process are called.
+  private static func namesOfSeveral(_ report: Report) -> Set<String> {
+    var processes: [String: Int32] = [:]
+    var found: Set<String> = []
+    let all =
+      report.threads.map { ($0.name, $0.pid) } + report.locks.map { ($0.name, $0.pid) }
+      + report.queues.map { ($0.name, $0.pid) } + report.tasks.map { ($0.name, $0.pid) }
+      + report.loops.map { ($0.name, $0.pid) }
+    for (name, pid) in all where processes.updateValue(pid, forKey: name) ?? pid != pid {
+      found.insert(name)
+    }
+    return found
   }
 
   func brief(_ nanoseconds: Int64) -> String { Duration.nanoseconds(nanoseconds).brief }

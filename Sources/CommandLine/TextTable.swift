@@ -9,6 +9,8 @@ struct TextTable {
     case middle
     /// All but its last word: of `function file.c:12`, the file is left.
     case firstWords
+    /// The file that a name begins with: of `app.py:12 jobs`, the name is left.
+    case file
   }
 
   /// A column; one that is `flexible` gives up width when the table is too wide.
@@ -122,6 +124,7 @@ struct TextTable {
     switch shortening {
     case .middle: shortened(cell, to: width)
     case .firstWords: shortenedToLastWord(cell, to: width)
+    case .file: cell.columns > width ? shortened(withoutFile(cell), to: width) : cell
     }
   }
 }
