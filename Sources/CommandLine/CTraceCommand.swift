@@ -20,7 +20,7 @@ struct CTraceCommand: ParsableCommand {
     version: ctraceVersion,
     subcommands: [
       RecordCommand.self, ReportCommand.self, ExportCommand.self, ViewCommand.self,
-      InfoCommand.self,
+      DiffCommand.self, InfoCommand.self,
     ]
   )
 }

@@ -109,8 +109,14 @@ struct ReportCommand: ParsableCommand {
         report, file: file, top: top, subject: subject, isSorted: view.sort != nil)
       try destination.write(text.text.utf8)
     case .json:
-      if let subject { report = report.about(subject) }
-      if let top = view.top { report.keep(top: top) }
+      if let subject {
+        report = report.about(subject)
+        report.recording.only = subject.words
+      }
+      if let top = view.top {
+        report.keep(top: top)
+        report.recording.only = report.recording.only ?? "the first \(top) of each kind"
+      }
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
       try destination.write(try encoder.encode(report))

@@ -9,6 +9,17 @@ enum ReportSubject {
   case loop(LoopSummary)
   case task(TaskSummary)
 
+  /// What it is and what it is called.
+  var words: String {
+    switch self {
+    case .lock(let lock): "lock \(lock.name)"
+    case .thread(let thread): "thread \(thread.name)"
+    case .queue(let queue): "queue \(queue.name)"
+    case .loop(let loop): "queue \(loop.name)"
+    case .task(let task): "task \(task.name)"
+    }
+  }
+
   /// The same of another form of the report.
   func printable(in report: Report) -> ReportSubject {
     switch self {

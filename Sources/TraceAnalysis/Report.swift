@@ -53,6 +53,8 @@ public struct RecordingSummary: Codable, Hashable, Sendable {
   public var fromNs: Int64?
   /// Where it ends.
   public var toNs: Int64?
+  /// What alone the report is on, such as `lock cache_mu`; nil when it is on all.
+  public var only: String?
   /// CPUs that were online.
   public var cpus: Int32
   /// Events in the file.

@@ -13,6 +13,10 @@ public struct Comparison: Codable, Hashable, Sendable {
   public var schema = Comparison.schemaName
   /// What comes of it all.
   public var verdict = Verdict.pass
+  /// The exit status of the command that compared, which depends on what it makes of a verdict.
+  public var exitCode: Int32 = 0
+  /// The run that failed, where that is the verdict.
+  public var failure: FailedRun?
   /// The runs that are compared with; nil where there are none.
   public var base: SideSummary?
   /// The runs that are judged.
@@ -38,6 +42,34 @@ public struct Comparison: Codable, Hashable, Sendable {
     case programFailed = "program-failed"
     /// Too much was lost of the recordings.
     case lossy
+  }
+}
+
+/// A run in which the program failed.
+public struct FailedRun: Codable, Hashable, Sendable {
+  /// Which of all runs it was, from 1 on.
+  public var run: Int
+  /// Whose it was: `base` or `head`.
+  public var side: String
+  /// What was run, as it was given.
+  public var command: String
+  /// Its exit status; nil when a signal killed it.
+  public var exitCode: Int32?
+  /// The signal that killed it.
+  public var signal: Int32?
+  /// The last lines that it wrote.
+  public var output: [String]
+
+  /// Makes one.
+  public init(
+    run: Int, side: String, command: String, exitCode: Int32?, signal: Int32?, output: [String]
+  ) {
+    self.run = run
+    self.side = side
+    self.command = command
+    self.exitCode = exitCode
+    self.signal = signal
+    self.output = output
   }
 }
 
@@ -89,7 +121,7 @@ public struct SideSummary: Codable, Hashable, Sendable {
     program = runs[0].program
     machine = runs[0].machine
     self.runs = runs.count
-    durationNs = Int64(median(runs.map { Double($0.durationNs) }) ?? 0)
+    durationNs = Int64(exactly: (median(runs.map { Double($0.durationNs) }) ?? 0).rounded()) ?? .max
     lost = runs.reduce(0) { $0.saturatingAdd($1.lost) }
     overhead = median(runs.map { Double($0.overheadNs) / Double(max($0.durationNs, 1)) }) ?? 0
   }

@@ -1,0 +1,43 @@
+internal import ArgumentParser
+internal import TraceAnalysis
+
+/// `ctrace diff`.
+struct DiffCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "diff",
+    abstract: "Compare runs that were recorded before and after a change.",
+    usage: "ctrace diff [<option> ...] <base> ... -- <head> ...",
+    discussion: """
+      Examples:
+        ctrace diff old.ctrace -- new.ctrace
+        ctrace diff old*.ctrace -- new*.ctrace
+        ctrace diff --format json baseline.json -- report.json
+      """
+  )
+
+  @Option(
+    name: .customLong("format"),
+    help: ArgumentHelp("A form, and the file it goes to.", valueName: "form[=file]"))
+  var outputs: [ComparisonOutput] = []
+
+  @Argument(
+    help: ArgumentHelp(
+      "Runs to compare with, -- and the runs to judge.", valueName: "base> ... -- <head"))
+  var files: [String] = []
+
+  func run() throws {
+    // The parser tells what stands behind -- from options, but not from what stands before.
+    let given = Swift.CommandLine.arguments
+    let heads = given.firstIndex(of: "--").map { given.count - $0 - 1 } ?? 0
+    let (base, head) = (files.dropLast(heads), files.suffix(heads))
+    guard !base.isEmpty, !head.isEmpty else {
+      throw Failure(
+        message: "\(base.isEmpty ? "name runs to compare with" : "name runs to judge, after --"), "
+          + "such as: ctrace diff old.ctrace -- new.ctrace")
+    }
+    let comparator = Comparator(
+      ComparisonSettings(), base: try RunFile.read(Array(base)), head: try RunFile.read(Array(head))
+    )
+    try outputs.write(comparator.compare())
+  }
+}
