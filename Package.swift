@@ -134,7 +134,7 @@ let package = Package(
       // Into the binary, which may be moved.
       resources: [
         "page.html", "page.css", "words.js", "links.js", "tables.js", "timeline.js", "flame.js",
-        "page.js",
+        "page.js", "comparison.html", "comparison.css",
       ].map { .embedInCode("HTML/\($0)") },
       swiftSettings: strict),
     .executableTarget(name: "ctrace", dependencies: ["CommandLine"], swiftSettings: strict),

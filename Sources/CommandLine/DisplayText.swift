@@ -54,6 +54,22 @@ extension String {
     }
     return String(text)
   }
+
+  /// With something else in the place of some scalars, as another language wants it.
+  ///
+  /// Most languages know of code points only: what a mark stands on ends a word or a line there all the same,
+  /// though it is another letter.
+  func escaped(_ replacement: (Unicode.Scalar) -> String?) -> String {
+    var text = String.UnicodeScalarView()
+    for scalar in unicodeScalars {
+      if let other = replacement(scalar) {
+        text.append(contentsOf: other.unicodeScalars)
+      } else {
+        text.append(scalar)
+      }
+    }
+    return String(text)
+  }
 }
 
 extension Character {

@@ -84,7 +84,8 @@ struct SectionText {
   private func labelled(
     _ title: String, _ parts: [String], separator: String, _ isWarning: Bool
   ) -> [String] {
-    let label = title + String(repeating: " ", count: max(1, SectionText.indent - title.count))
+    let gap = title.count < SectionText.indent ? SectionText.indent - title.count : 2
+    let label = title + String(repeating: " ", count: gap)
     var lines = wrapped(label, parts, separator: separator)
     let shown = isWarning ? style.warning(title) : style.bold(title)
     if !title.isEmpty { lines[0] = shown + lines[0].dropFirst(title.count) }

@@ -49,7 +49,9 @@ struct ReportSearch {
   func lock(_ name: String) throws -> ReportSubject {
     .lock(
       try find(name, "lock", report.locks) {
-        Names($0.name, pid: $0.pid, number: "#\($0.id)")
+        // What comparisons call it.
+        Names(
+          $0.name, pid: $0.pid, number: "#\($0.id)", others: [$0.identity].compactMap(\.self))
       })
   }
 
@@ -68,7 +70,10 @@ struct ReportSearch {
     let queues = report.queues.map(ReportSubject.queue) + report.loops.map(ReportSubject.loop)
     return try find(name, "queue", queues) { subject in
       switch subject {
-      case .queue(let queue): Names(queue.name, pid: queue.pid, number: "#\(queue.id)")
+      case .queue(let queue):
+        Names(
+          queue.name, pid: queue.pid, number: "#\(queue.id)",
+          others: [queue.identity].compactMap(\.self))
       case .loop(let loop): Names(loop.name, pid: loop.pid, number: "#\(loop.id)")
       default: Names("", pid: 0, number: "")
       }

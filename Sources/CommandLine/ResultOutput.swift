@@ -30,7 +30,7 @@ struct ResultOutput: ~Copyable {
       throw Failure(
         message: "\(path) is the recording itself and stays as it is; choose another file with -o")
     }
-    let isSpecial = stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG
+    let isSpecial = ResultOutput.isSpecial(path)
     let target = isSpecial ? path : "\(path).\(getpid()).tmp"
     do {
       descriptor = try FileDescriptor.open(
@@ -41,6 +41,12 @@ struct ResultOutput: ~Copyable {
     self.compressor = compressor
     self.path = path
     temporary = isSpecial ? nil : target
+  }
+
+  /// Whether a path is that of a pipe or a device, which is written to as it is.
+  static func isSpecial(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG
   }
 
   /// Writes into a file that is open and stays open.

@@ -22,7 +22,7 @@ extension TextReport {
     guard !told.isEmpty else {
       guard others > 0 else { return nil }
       let verb = others == 1 ? "nobody had to wait for it" : "nobody had to wait for any of them"
-      return ReportSection("LOCKS", [.sentence("\(count(others, "lock")): \(verb)")])
+      return ReportSection("LOCKS", [.sentence("\(counted(others, "lock")): \(verb)")])
     }
     var table = TextTable([
       .init(title: "LOCKS", isFlexible: true, shortening: .file),
@@ -44,7 +44,7 @@ extension TextReport {
       ])
     }
     var rest = [more(told.count - top, "lock")].compactMap(\.self)
-    if others > 0 { rest.append("\(count(others, "lock")) that nobody waited for") }
+    if others > 0 { rest.append("\(counted(others, "lock")) that nobody waited for") }
     return ReportSection(
       "LOCKS",
       [.table(table.compact, rest: rest.isEmpty ? nil : rest.joined(separator: "; "))])
@@ -75,7 +75,7 @@ extension TextReport {
     }
     let rest = waits.count - min(top, 3)
     return ReportSection(
-      "WAITS", [.table(table, rest: rest > 0 ? "and \(count(rest, "other")) (--lock)" : nil)])
+      "WAITS", [.table(table, rest: rest > 0 ? "and \(counted(rest, "other")) (--lock)" : nil)])
   }
 
   /// Who waited for whom: where the one waited for waited too, or did something else than run.

@@ -54,14 +54,4 @@ extension TextReport {
     let namesakes = report.queues.filter { $0.name == queue.name }
     return namesakes.count > 1 ? "#\(queue.id)" : queue.name
   }
-
-  /// As a shell wants it.
-  private func quoted(_ text: String) -> String {
-    let isPlain = text.utf8.allSatisfy { byte in
-      (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
-        || "_-./:,+@%".utf8.contains(byte)
-    }
-    if isPlain, !text.isEmpty, !text.hasPrefix("-") { return text }
-    return "'" + text.replacing("'", with: "'\\''") + "'"
-  }
 }

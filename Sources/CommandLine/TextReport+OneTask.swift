@@ -15,8 +15,8 @@ extension TextReport {
   private func head(_ task: TaskSummary) -> ReportSection {
     var blocks = [
       ReportSection.Block.facts([
-        name(task.name, task.pid), task.kind, count(Int(clamping: task.tasks), "task"),
-        count(Int(clamping: task.steps), "step"),
+        name(task.name, task.pid), task.kind, counted(Int(clamping: task.tasks), "task"),
+        counted(Int(clamping: task.steps), "step"),
       ]),
       summary("ran", task.stepNs),
     ]
@@ -46,7 +46,7 @@ extension TextReport {
       "BLOCKING",
       [
         .sentence(
-          "\(count(Int(clamping: long.count), "step")) of 100 ms or more, \(brief(long.ns)) in all, "
+          "\(counted(Int(clamping: long.count), "step")) of 100 ms or more, \(brief(long.ns)) in all, "
             + "in which no other task of the thread could run"),
         .stacks(
           long.places.prefix(top).map {

@@ -30,7 +30,7 @@ extension TextReport {
     let queues = toldQueues
     let others = usedQueues.count - queues.count
     guard !queues.isEmpty else {
-      let rest = "\(count(others, "queue")) with never more than one thing in"
+      let rest = "\(counted(others, "queue")) with never more than one thing in"
       return others > 0 ? ReportSection("QUEUES", [.sentence(rest)]) : nil
     }
     var table = TextTable([
@@ -52,7 +52,7 @@ extension TextReport {
       ])
     }
     var rest = [more(queues.count - top, "queue")].compactMap(\.self)
-    if others > 0 { rest.append("\(count(others, "queue")) with never more than one thing in") }
+    if others > 0 { rest.append("\(counted(others, "queue")) with never more than one thing in") }
     return ReportSection(
       "QUEUES",
       [.table(table.compact, rest: rest.isEmpty ? nil : rest.joined(separator: "; "))])

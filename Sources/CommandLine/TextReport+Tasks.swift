@@ -33,7 +33,7 @@ extension TextReport {
     }
     var rest = [more(tasks.count - top, "name")].compactMap(\.self)
     if all.count > tasks.count {
-      rest.append("\(count(all.count - tasks.count, "callback")) that hardly ran")
+      rest.append("\(counted(all.count - tasks.count, "callback")) that hardly ran")
     }
     if tasks.contains(where: { $0.longSteps.count > 0 }) {
       rest.append("! a step of 100 ms or more, in which no other task could run")

@@ -10,7 +10,7 @@ extension TextReport {
     let others = report.threads.count - told.count
     guard !told.isEmpty else {
       return ReportSection(
-        "THREADS", [.sentence("\(count(others, "thread")), idle nearly all the time")])
+        "THREADS", [.sentence("\(counted(others, "thread")), idle nearly all the time")])
     }
     // The picture gives way to names.
     let labels = told.prefix(top).map { tableLabel($0).columns }.max() ?? 0
@@ -30,7 +30,7 @@ extension TextReport {
       ])
     }
     var rest = [more(told.count - top, "thread")].compactMap(\.self)
-    if others > 0 { rest.append("\(count(others, "thread")) idle nearly all the time") }
+    if others > 0 { rest.append("\(counted(others, "thread")) idle nearly all the time") }
     let isDrawn = table.narrowed(to: style.columns).columns.count > 3
     if isDrawn { rest.append(legend(told.prefix(top).map(\.states))) }
     return ReportSection(

@@ -87,7 +87,7 @@ struct TextReport {
     let recording = report.recording
     var parts = [
       "\(programName) \(ending) after \(brief(wholeDuration))",
-      "\(count(report.threads.count, "thread")) on \(count(Int(recording.cpus), "CPU"))",
+      "\(counted(report.threads.count, "thread")) on \(counted(Int(recording.cpus), "CPU"))",
       "\(grouped(recording.events)) events, \(grouped(recording.lostEvents)) lost",
     ]
     if let from = recording.fromNs, let to = recording.toNs {
@@ -214,34 +214,12 @@ struct TextReport {
     count == 1 ? "1 time" : "\(grouped(count)) times"
   }
 
-  func count(_ count: Int, _ noun: String) -> String {
-    "\(grouped(UInt64(max(count, 0)))) \(noun)\(count == 1 ? "" : "s")"
-  }
-
-  /// `1,234,567`
-  func grouped(_ number: UInt64) -> String {
-    var text = ""
-    for (place, digit) in String(number).reversed().enumerated() {
-      if place > 0 && place % 3 == 0 { text = "," + text }
-      text = "\(digit)" + text
-    }
-    return text
-  }
-
-  func tenths(_ number: Double) -> String {
-    let tenths = bounded((number * 10).rounded())
-    return "\(tenths < 0 ? "-" : "")\(abs(tenths) / 10).\(abs(tenths) % 10)"
-  }
-
-  /// A number as an integer, or the one next to it: what a damaged recording says may be too much for one.
-  func bounded(_ number: Double) -> Int { Int(min(max(number, -9e18), 9e18)) }
-
   var arrow: String { style.hasUnicode ? "→" : "->" }
   var backArrow: String { style.hasUnicode ? "←" : "<-" }
 
   /// `and 3 more locks (--top)`; nil where there are none.
   func more(_ count: Int, _ noun: String) -> String? {
-    count > 0 ? "and \(self.count(count, "more \(noun)")) (--top)" : nil
+    count > 0 ? "and \(counted(count, "more \(noun)")) (--top)" : nil
   }
 
   // MARK: Places

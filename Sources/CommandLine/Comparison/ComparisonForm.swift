@@ -4,13 +4,37 @@ internal import TraceAnalysis
 
 /// The forms of a comparison.
 enum ComparisonForm: String, CaseIterable {
+  case text
   case json
+  case markdown
+  case github
+  case junit
+  case openmetrics
+  case html
 
   /// A comparison in this form.
-  func bytes(of comparison: Comparison) throws -> [UInt8] {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
-    return Array(try encoder.encode(comparison)) + Array("\n".utf8)
+  ///
+  /// - Parameters:
+  ///   - style: How a text looks.
+  ///   - recordings: What can be looked into.
+  func bytes(of comparison: Comparison, style: Style = Style(), recordings: [String]) throws
+    -> [UInt8]
+  {
+    switch self {
+    case .text:
+      return Array(ComparisonText(comparison, style: style, recordings: recordings).text.utf8)
+    case .json:
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
+      return Array(try encoder.encode(comparison)) + Array("\n".utf8)
+    case .markdown:
+      return Array(ComparisonMarkdown(comparison: comparison, recordings: recordings).text.utf8)
+    case .github:
+      return Array(ComparisonAnnotations(comparison, folders: GitHubActions.folders).text.utf8)
+    case .junit: return Array(ComparisonJUnit(comparison).text.utf8)
+    case .openmetrics: return Array(ComparisonMetrics(comparison: comparison).text.utf8)
+    case .html: return ComparisonPage(comparison, recordings: recordings).bytes
+    }
   }
 }
 
@@ -20,22 +44,15 @@ struct ComparisonOutput: ExpressibleByArgument {
   /// Nil for stdout.
   var path: String?
 
+  init(_ form: ComparisonForm) { self.form = form }
+
   init?(argument: String) {
     let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     guard let form = ComparisonForm(rawValue: String(parts[0])), parts.last?.isEmpty == false
     else { return nil }
     self.form = form
-    path = parts.count == 2 ? String(parts[1]) : nil
+    path = parts.count == 2 && parts[1] != "-" ? String(parts[1]) : nil
   }
-}
 
-extension [ComparisonOutput] {
-  /// Writes a comparison in each form to where it goes.
-  func write(_ comparison: Comparison) throws {
-    for output in self {
-      let destination = try ResultOutput(path: output.path)
-      try destination.write(output.form.bytes(of: comparison))
-      try destination.commit()
-    }
-  }
+  static var allValueStrings: [String] { ComparisonForm.allCases.map(\.rawValue) }
 }

@@ -15,10 +15,8 @@ struct DiffCommand: ParsableCommand {
       """
   )
 
-  @Option(
-    name: .customLong("format"),
-    help: ArgumentHelp("A form, and the file it goes to.", valueName: "form[=file]"))
-  var outputs: [ComparisonOutput] = []
+  @OptionGroup(title: "Output")
+  var outputs: ComparisonOutputs
 
   @Argument(
     help: ArgumentHelp(
@@ -38,6 +36,7 @@ struct DiffCommand: ParsableCommand {
     let comparator = Comparator(
       ComparisonSettings(), base: try RunFile.read(Array(base)), head: try RunFile.read(Array(head))
     )
-    try outputs.write(comparator.compare())
+    try outputs.write(
+      comparator.compare(), recordings: Array(head.filter(RunFile.isRecording)))
   }
 }

@@ -41,6 +41,9 @@ enum RunFile {
     }
   }
 
+  /// Whether a file is one that `ctrace report` can look into.
+  static func isRecording(_ path: String) -> Bool { (try? isText(path)) == false }
+
   /// Whether a file begins like JSON, which no recording does.
   private static func isText(_ path: String) throws -> Bool {
     let start = try TraceInput.explaining(path) {

@@ -21,26 +21,14 @@ struct HTMLReport {
   func page() throws -> [UInt8] {
     let program = report.recording.program.first?.split(separator: "/").last.map(String.init)
     let parts: [String: [UInt8]] = [
-      "title": Array(escaped("\((program ?? "?").prefix(100)): ctrace").utf8),
+      "title": Array(HTMLFrame.escaped("\((program ?? "?").prefix(100)): ctrace").utf8),
       "style": PackageResources.page_css,
       "data": try data(),
       "script": PackageResources.words_js + PackageResources.links_js
         + PackageResources.tables_js + PackageResources.timeline_js + PackageResources.flame_js
         + PackageResources.page_js,
     ]
-    // The frame is searched for what goes into it, and what goes into it is not.
-    var page: [UInt8] = []
-    for (place, piece) in String(decoding: PackageResources.page_html, as: UTF8.self)
-      .split(separator: "{{", omittingEmptySubsequences: false).enumerated()
-    {
-      guard place > 0, let end = piece.firstRange(of: "}}") else {
-        page += piece.utf8
-        continue
-      }
-      page += parts[String(piece[..<end.lowerBound])] ?? []
-      page += piece[end.upperBound...].utf8
-    }
-    return page
+    return HTMLFrame.filled(PackageResources.page_html, with: parts)
   }
 
   /// The data as JSON that can stand in a script element: it has no `<`, so that nothing in it can end
@@ -63,17 +51,6 @@ struct HTMLReport {
     // Outside of strings JSON has no such character.
     return try encoder.encode(data).reduce(into: []) { bytes, byte in
       if byte == UInt8(ascii: "<") { bytes += Array("\\u003c".utf8) } else { bytes.append(byte) }
-    }
-  }
-
-  private func escaped(_ text: String) -> String {
-    text.reduce(into: "") { escaped, letter in
-      switch letter {
-      case "&": escaped += "&amp;"
-      case "<": escaped += "&lt;"
-      case ">": escaped += "&gt;"
-      default: escaped.append(letter)
-      }
     }
   }
 }
