@@ -58,6 +58,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
     .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     // In the target.
@@ -130,6 +131,7 @@ let package = Package(
       dependencies: [
         "CZlib", "LinuxSystem", "TraceAnalysis", "TraceExport", "TraceFile", "TraceModel",
         "TraceRecorder", system, .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Yams", package: "Yams"),
       ],
       // Into the binary, which may be moved.
       resources: [

@@ -37,15 +37,25 @@ int clinux_punch_hole(int descriptor, uint64_t offset, uint64_t size) {
 }
 
 pid_t clinux_fork_gated(const char *file, char *const arguments[], char *const environment[],
-                        int gate, int failure, const sigset_t *mask) {
+                        int gate, int failure, const sigset_t *mask, const int streams[3],
+                        int own_group) {
   pid_t pid = fork();
+  // Of both, whoever comes first.
+  if (pid > 0 && own_group) setpgid(pid, pid);
   if (pid != 0) return pid;
+  if (own_group) setpgid(0, 0);
   // Only calls that are safe after a fork of a threaded process from here on.
   char byte;
   ssize_t count;
   do count = read(gate, &byte, 1);
   while (count < 0 && errno == EINTR);
   if (count != 1) _exit(127);
+  for (int stream = 0; stream < 3; stream++) {
+    if (streams[stream] < 0) continue;
+    // One that is in its place already would be closed.
+    if (streams[stream] == stream) fcntl(stream, F_SETFD, 0);
+    else if (dup2(streams[stream], stream) < 0) _exit(126);
+  }
   sigprocmask(SIG_SETMASK, mask, NULL);
   execvpe(file, arguments, environment);
   int error = errno;

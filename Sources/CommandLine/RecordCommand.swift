@@ -204,6 +204,7 @@ struct RecordCommand: ParsableCommand {
       let style = Style(for: .standardError)
       Terminal.write(
         DeadlockText(deadlock: deadlock, program: name, style: style).text, to: .standardError)
+    case .started, .signal: break
     }
   }
 

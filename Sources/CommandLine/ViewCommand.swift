@@ -60,12 +60,12 @@ struct ViewCommand: ParsableCommand {
     // The public viewer reads from one port only, whichever leads to us from there.
     let portOfLink = ui == nil ? TraceSite.publicViewerPort : listener.port
     let link = site.link(port: portOfLink)
-    let (signals, mask) = try SignalMask.holdTerminating()
+    let signals = try HeldSignals()
     Terminal.write(link + "\n", to: .standardOutput)
     explain(port: listener.port, portOfLink: portOfLink)
-    if !noBrowser, hasDisplay { openBrowser(link, mask) }
+    if !noBrowser, hasDisplay { openBrowser(link, signals.before) }
     let server = try TraceServer(site, endsOnDelivery: !keep, hasViewer: ui != nil)
-    server.run(on: listener, signals: signals)
+    server.run(on: listener, signals: signals.descriptor)
   }
 
   private func listen() throws -> LoopbackListener {

@@ -10,18 +10,37 @@ public enum ProcessEnd: Hashable, Sendable {
   case signalled(Int32)
 }
 
+/// What a child does not share with us.
+public struct ChildSurroundings: Sendable {
+  /// What it reads; nil for what we do.
+  public var input: FileDescriptor?
+  /// Where it writes; nil for where we do.
+  public var output: FileDescriptor?
+  /// Where it writes of errors; nil for where we do.
+  public var errors: FileDescriptor?
+  /// Whether it leads a process group, which gets the signals that it is sent, and none of the terminal's.
+  public var hasOwnGroup = false
+
+  /// Nothing: it shares all, as a child of a shell does.
+  public init() {}
+}
+
 /// A child that is held at a gate: it exists, but nothing of its program has run yet.
 ///
-/// It shares our terminal, process group and open files, as a child of a shell shares the shell's.
+/// Where nothing else is said it shares our terminal, process group and open files, as a child of a shell
+/// shares the shell's.
 public struct ChildProcess: ~Copyable {
   /// The kernel's number.
   public let pid: Int32
+  /// Whether it leads a process group.
+  public let hasOwnGroup: Bool
   private let gate: FileDescriptor
   private let failure: FileDescriptor
 
   /// Forks. `signalMask` is what the program is to start with.
   public init(
-    _ arguments: [String], environment: [String], signalMask: SignalMask
+    _ arguments: [String], environment: [String], signalMask: SignalMask,
+    surroundings: ChildSurroundings = ChildSurroundings()
   ) throws(Errno) {
     let gate: (readEnd: FileDescriptor, writeEnd: FileDescriptor)
     let failure: (readEnd: FileDescriptor, writeEnd: FileDescriptor)
@@ -34,9 +53,10 @@ public struct ChildProcess: ~Copyable {
     let pid = withCStrings(arguments) { arguments in
       withCStrings(environment) { environment in
         var mask = signalMask.set
+        let streams = [surroundings.input, surroundings.output, surroundings.errors]
         return clinux_fork_gated(
           arguments[0], arguments, environment, gate.readEnd.rawValue, failure.writeEnd.rawValue,
-          &mask)
+          &mask, streams.map { $0?.rawValue ?? -1 }, surroundings.hasOwnGroup ? 1 : 0)
       }
     }
     let error = currentErrno
@@ -48,6 +68,7 @@ public struct ChildProcess: ~Copyable {
       throw Errno(rawValue: error)
     }
     self.pid = pid
+    hasOwnGroup = surroundings.hasOwnGroup
     self.gate = gate.writeEnd
     self.failure = failure.readEnd
   }
@@ -91,17 +112,30 @@ public struct ChildProcess: ~Copyable {
     return signal == 0 ? .exited(status >> 8 & 0xff) : .signalled(signal)
   }
 
-  /// Sends it a signal.
-  public func send(signal: Int32) { kill(pid, signal) }
+  /// Sends it a signal, and its group where it has one.
+  public func send(signal: Int32) { kill(hasOwnGroup ? -pid : pid, signal) }
+
+  /// Passes on a signal that came to us: a key on the terminal has reached the whole foreground group
+  /// already.
+  public func pass(_ signal: ArrivedSignal) {
+    if signal.isFromProcess || hasOwnGroup { send(signal: signal.number) }
+  }
 }
 
 /// A set of signals that a thread holds back.
 public struct SignalMask {
-  var set: sigset_t
+  fileprivate(set) var set: sigset_t
+}
 
-  /// Holds back, from now on, the signals that a program run in the foreground is ended with, and
-  /// SIGPIPE; returns the descriptor on which they can be read and the mask before.
-  public static func holdTerminating() throws(Errno) -> (FileDescriptor, SignalMask) {
+/// The signals that a program run in the foreground is ended with, and SIGPIPE, held back from now on.
+public struct HeldSignals: ~Copyable {
+  /// Readable when one has arrived: see ``readSignals(_:)``.
+  public let descriptor: FileDescriptor
+  /// What was held back before.
+  public let before: SignalMask
+
+  /// Begins.
+  public init() throws(Errno) {
     var held = sigset_t()
     sigemptyset(&held)
     for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE, SIGCHLD] {
@@ -112,8 +146,11 @@ public struct SignalMask {
     sigdelset(&held, SIGPIPE)
     let descriptor = clinux_open_signals(&held)
     guard descriptor >= 0 else { throw Errno(rawValue: currentErrno) }
-    return (FileDescriptor(rawValue: descriptor), SignalMask(set: before))
+    self.descriptor = FileDescriptor(rawValue: descriptor)
+    self.before = SignalMask(set: before)
   }
+
+  deinit { try? descriptor.close() }
 }
 
 /// A signal that arrived.
@@ -125,7 +162,7 @@ public struct ArrivedSignal: Sendable {
   public var isFromProcess: Bool
 }
 
-/// The signals that have arrived on a descriptor of ``SignalMask/holdTerminating()``.
+/// The signals that have arrived on a descriptor of ``HeldSignals``.
 public func readSignals(_ descriptor: FileDescriptor) -> [ArrivedSignal] {
   var signals: [ArrivedSignal] = []
   var information = signalfd_siginfo()

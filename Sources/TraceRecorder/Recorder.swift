@@ -32,6 +32,8 @@ public struct RecorderOptions: Sendable {
   public var minimumWait: UInt64 = 1000
   /// The environment that the program is to get, without what the recorder adds.
   public var environment: [String]
+  /// What the program does not share with us.
+  public var surroundings = ChildSurroundings()
   /// The library that is preloaded; nil: beside the executable, or where it is installed.
   public var runtimePath: String?
   /// Who records, for the file.
@@ -84,6 +86,17 @@ public struct Recorder {
   ///
   /// - Parameter onEvent: told of things that a user should know while it goes on.
   public func run(onEvent: (Progress) -> Void = { _ in }) throws -> RecorderResult {
+    try run(holding: Recorder.heldSignals(), onEvent: onEvent)
+  }
+
+  private static func heldSignals() throws(RecorderError) -> HeldSignals {
+    do { return try HeldSignals() } catch { throw .systemRefused(what: "hold signals", error) }
+  }
+
+  /// The same for one who runs several programs and holds the signals in between too.
+  public func run(
+    holding signals: borrowing HeldSignals, onEvent: (Progress) -> Void = { _ in }
+  ) throws -> RecorderResult {
     let program = try TargetProgram(
       options.command.first ?? "", searchPath: value(of: "PATH", in: options.environment))
     let runtime = try options.runtimePath ?? RuntimeLibrary.locate()
@@ -104,17 +117,14 @@ public struct Recorder {
     }
 
     let child: ChildProcess
-    let signals: FileDescriptor
     let writer: ChunkWriter
     do {
-      let mask: SignalMask
-      (signals, mask) = try SignalMask.holdTerminating()
       writer = try ChunkWriter(file: output.descriptor, mostBytes: options.maximumSize)
       child = try ChildProcess(
         options.command,
         environment: environment(
           runtime: runtime, session: arena.environmentEntry(recorder: getpid())),
-        signalMask: mask)
+        signalMask: signals.before, surroundings: options.surroundings)
     } catch {
       output.discard()
       throw RecorderError.systemRefused(what: "start a process", error)
@@ -136,19 +146,20 @@ public struct Recorder {
       thread.join()
       output.discard()
       child.send(signal: SIGKILL)
-      _ = waitForEnd(of: child, signals: signals)
+      _ = waitForEnd(of: child, signals: signals.descriptor)
       throw error
     }
     do { try child.release() } catch {
       writer.close()
       thread.join()
       output.discard()
-      _ = waitForEnd(of: child, signals: signals)
+      _ = waitForEnd(of: child, signals: signals.descriptor)
       let name = options.command[0]
       throw error == .noSuchFileOrDirectory
         ? RecorderError.programNotFound(name) : .programNotExecutable(name, error)
     }
-    let end = session.follow(child, signals: signals, onEvent: onEvent)
+    onEvent(.started(pid: child.pid))
+    let end = session.follow(child, signals: signals.descriptor, onEvent: onEvent)
     session.finish(end)
     writer.close()
     thread.join()
@@ -158,7 +169,7 @@ public struct Recorder {
     case .ended(let how), .left(let how): termination = how
     case .stopped(let reason):
       onEvent(.stoppedRecording(reason))
-      termination = waitForEnd(of: child, signals: signals)
+      termination = waitForEnd(of: child, signals: signals.descriptor)
     }
     return result(of: writer, path: output.path, termination: termination)
   }
@@ -172,11 +183,10 @@ public struct Recorder {
   ) throws -> RecorderResult {
     let clock = CounterClock(calibration: calibration, choice: options.clock)
     let output = try OutputFile(path: options.output)
-    let signals: FileDescriptor
+    let signals = try Recorder.heldSignals()
     let writer: ChunkWriter
     let thread: BackgroundThread
     do {
-      (signals, _) = try SignalMask.holdTerminating()
       writer = try ChunkWriter(file: output.descriptor, mostBytes: options.maximumSize)
       thread = try BackgroundThread { writer.run() }
     } catch {
@@ -194,7 +204,7 @@ public struct Recorder {
       throw error
     }
     onStart()
-    let reason = session.follow(signals: signals)
+    let reason = session.follow(signals: signals.descriptor)
     session.finish(reason: reason)
     writer.close()
     thread.join()
@@ -223,6 +233,10 @@ public struct Recorder {
     case stoppedRecording(String)
     /// Threads wait for each other, and will for ever.
     case deadlock(Deadlock)
+    /// The program runs, with this number.
+    case started(pid: Int32)
+    /// This signal came that would end us; the program has it too.
+    case signal(Int32)
   }
 
   private func environment(runtime: String, session: String) -> [String] {
@@ -247,9 +261,7 @@ public struct Recorder {
       case nil: break
       }
       _ = poll([signals], milliseconds: -1)
-      for signal in readSignals(signals) where signal.isFromProcess && signal.number != SIGCHLD {
-        child.send(signal: signal.number)
-      }
+      for signal in readSignals(signals) where signal.number != SIGCHLD { child.pass(signal) }
     }
   }
 }

@@ -137,9 +137,9 @@ struct RecordingSession: ~Copyable {
         milliseconds: timeout)
       if ready[0] {
         for signal in readSignals(signals) where signal.number != SIGCHLD {
+          onEvent(.signal(signal.number))
           if let termination { return .left(termination) }
-          // A key on the terminal has reached the whole foreground group already.
-          if signal.isFromProcess { child.send(signal: signal.number) }
+          child.pass(signal)
         }
       }
       let hasEnded = termination == nil && child.hasEnded

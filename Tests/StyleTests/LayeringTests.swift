@@ -34,7 +34,7 @@ struct LayeringTests {
     "CommandLine": [
       "TraceModel", "TraceFile", "LinuxSystem", "Symbolication", "TraceRecorder", "TraceAnalysis",
       "TraceExport", "CLinux", "CZlib", "Glibc", "SystemPackage", "ArgumentParser",
-      "FoundationEssentials",
+      "FoundationEssentials", "Yams",
     ],
     "ctrace": ["CommandLine"],
   ]

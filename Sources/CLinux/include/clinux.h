@@ -40,9 +40,11 @@ static inline void clinux_or64(void *address, uint64_t bits) {
 
 /// Forks a child that waits until a byte arrives on `gate` and then executes `file` (searched in
 /// PATH) with the signal mask `mask`. When that fails it writes errno to `failure`, and exits. Both
-/// descriptors must be closed on exec. Returns the child's number, or -1 and errno.
+/// descriptors must be closed on exec. `streams` become its descriptors 0 to 2, where they are not
+/// negative; with `own_group` it leads a process group. Returns the child's number, or -1 and errno.
 pid_t clinux_fork_gated(const char *file, char *const arguments[], char *const environment[],
-                        int gate, int failure, const sigset_t *mask);
+                        int gate, int failure, const sigset_t *mask, const int streams[3],
+                        int own_group);
 /// pidfd_open(2).
 int clinux_open_process(pid_t pid);
 /// Whether a thread exists: 1, 0, or -1 where that can't be told.

@@ -57,6 +57,8 @@ public struct FailedRun: Codable, Hashable, Sendable {
   public var exitCode: Int32?
   /// The signal that killed it.
   public var signal: Int32?
+  /// The time that it was allowed, where it was ended because it took longer.
+  public var longestNs: Int64?
   /// The last lines that it wrote.
   public var output: [String]
 
