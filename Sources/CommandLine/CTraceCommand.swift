@@ -16,11 +16,12 @@ struct CTraceCommand: ParsableCommand {
         ctrace report prog.ctrace               show it again
         ctrace view prog.ctrace                 its timeline, in Perfetto
         ctrace export prog.ctrace -o prog.json  the same, as a file
+        ctrace ci --base ./old --head ./new     fail when it contends more than before
       """,
     version: ctraceVersion,
     subcommands: [
       RecordCommand.self, ReportCommand.self, ExportCommand.self, ViewCommand.self,
-      DiffCommand.self, InfoCommand.self,
+      CICommand.self, DiffCommand.self, InfoCommand.self, SelfTestProgram.self,
     ]
   )
 }
@@ -31,7 +32,7 @@ let ctraceVersion = "0.1.0"
 /// Runs the command that the arguments ask for, and exits.
 ///
 /// Exit codes: 0 fine, 1 an internal error, 2 wrong usage or unreadable input. `record` exits as the
-/// program does that it runs.
+/// program does that it runs; `ci` and `diff` have more: see ``GateConfiguration/exitCode(of:)``.
 public func runCTrace() -> Never {
   do {
     var command = try CTraceCommand.parseAsRoot()
@@ -62,7 +63,8 @@ struct Failure: Error {
   var exitCode: Int32 = 2
 }
 
-/// Ends `ctrace record` as the program ended that it ran.
+/// Ends the command with a status that means something, and without a word: of `ctrace record` as the program
+/// ended that it ran.
 struct ProgramStatus: Error {
   var code: Int32
 }

@@ -38,12 +38,8 @@ enum ConfigurationFile {
       let setting = value.setting
       switch key {
       case "runs": configuration.runs = Int(try setting.count(1...Int64(RunFile.mostRuns)))
-      case "alpha":
-        configuration.settings.alpha = try setting.number(
-          { $0 > 0 && $0 < 1 }, "a number between 0 and 1, such as 0.05")
-      case "min_ratio":
-        configuration.settings.minRatio = try setting.number(
-          { $0 >= 1 && $0 <= 1000 }, "a factor from 1 to 1000, such as 1.25")
+      case "alpha": configuration.settings.alpha = try setting.alpha()
+      case "min_ratio": configuration.settings.minRatio = try setting.factor()
       case "min_abs": configuration.settings.minAbsNs = try setting.time()
       case "max_lost": configuration.settings.maxLost = try setting.share()
       case "facts":

@@ -8,12 +8,22 @@ struct DiffCommand: ParsableCommand {
     abstract: "Compare runs that were recorded before and after a change.",
     usage: "ctrace diff [<option> ...] <base> ... -- <head> ...",
     discussion: """
+      Several files a side, each a recording, a report of 'ctrace report --format json', or a \
+      baseline of 'ctrace ci --save-baseline'. Runs that were not made by turns on one machine \
+      are judged by what holds from one to the other: see 'ctrace help ci'.
+
+      Exits with 0 for a pass, 2 for wrong usage, 3 for a regression, 4 when there is not \
+      enough to tell and --inconclusive=fail, 6 when too much was lost of the recordings.
+
       Examples:
         ctrace diff old.ctrace -- new.ctrace
         ctrace diff old*.ctrace -- new*.ctrace
         ctrace diff --format json baseline.json -- report.json
       """
   )
+
+  @OptionGroup(title: "Judging")
+  var gate: GateOptions
 
   @OptionGroup(title: "Output")
   var outputs: ComparisonOutputs
@@ -33,10 +43,12 @@ struct DiffCommand: ParsableCommand {
         message: "\(base.isEmpty ? "name runs to compare with" : "name runs to judge, after --"), "
           + "such as: ctrace diff old.ctrace -- new.ctrace")
     }
+    let configuration = try gate.configuration()
+    try outputs.check()
     let comparator = Comparator(
-      ComparisonSettings(), base: try RunFile.read(Array(base)), head: try RunFile.read(Array(head))
-    )
-    try outputs.write(
-      comparator.compare(), recordings: Array(head.filter(RunFile.isRecording)))
+      configuration.settings, base: try RunFile.read(Array(base)),
+      head: try RunFile.read(Array(head)))
+    try configuration.conclude(
+      comparator.compare(), outputs, recordings: Array(head.filter(RunFile.isRecording)))
   }
 }

@@ -25,9 +25,9 @@ final class ProgramRunner {
     /// The program did what it should.
     case done(RunFigures)
     /// Its threads waited for each other, and it was ended.
-    case deadlocked(RunFigures)
+    case deadlocked(FailedRun, RunFigures)
     /// It failed.
-    case failed(FailedRun, RunFigures)
+    case failed(FailedRun)
   }
 
   private let options: Options
@@ -37,6 +37,8 @@ final class ProgramRunner {
   /// Runs so far, and of each side.
   private var runs = 0
   private var runsOfSide: [GateSide: Int] = [:]
+  /// Recordings of what is judged that stay.
+  private(set) var kept: [String] = []
 
   /// Prepares; nothing runs yet. From now on Ctrl-C ends the program, and then us.
   init(_ options: Options) throws {
@@ -98,9 +100,9 @@ final class ProgramRunner {
       throw ProgramStatus(code: 128 + signal)
     }
     try endIfAsked()
+    if options.keep != nil, program.side == .head { kept.append(file) }
     let figures = RunFigures(try makeReport(of: try TraceInput(path: file)))
     try endIfAsked()
-    if isDeadlocked { return .deadlocked(figures) }
     if case .exited(let status)? = end, status == options.expectedExit, !isTooLong {
       return .done(figures)
     }
@@ -118,7 +120,7 @@ final class ProgramRunner {
         message: "the shell found no program for \(program.words.debugDescription): "
           + (failure.output.last ?? "see what it wrote"))
     }
-    return .failed(failure, figures)
+    return isDeadlocked ? .deadlocked(failure, figures) : .failed(failure)
   }
 
   /// Ends the command where a signal asked for that between two runs.

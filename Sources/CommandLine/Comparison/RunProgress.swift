@@ -5,16 +5,17 @@ internal import TraceAnalysis
 /// whole batch.
 struct RunProgress {
   private let total: Int
-  private let isShown = Terminal.isTerminal(.standardError)
+  private let isShown: Bool
   private let begun = ContinuousClock.now
   private var runBegun = ContinuousClock.now
   private var last: Duration?
   private var done = 0
 
   /// Begins a batch.
-  init(_ what: String, runs: Int) {
+  init(_ what: String, runs: Int, isQuiet: Bool) {
     total = runs
-    if !isShown { Terminal.complain("\(what): \(runs) run\(runs == 1 ? "" : "s")") }
+    isShown = !isQuiet && Terminal.isTerminal(.standardError)
+    if !isShown, !isQuiet { Terminal.complain("\(what): \(runs) run\(runs == 1 ? "" : "s")") }
   }
 
   /// The next run begins.

@@ -28,11 +28,21 @@ struct Setting {
   }
 
   /// A number.
-  func number(_ isAllowed: (Double) -> Bool, _ allowed: String) throws -> Double {
+  private func number(_ isAllowed: (Double) -> Bool, _ allowed: String) throws -> Double {
     guard !isQuoted, let value = plainNumber(text ?? ""), isAllowed(value) else {
       throw wrong(allowed)
     }
     return value
+  }
+
+  /// A probability.
+  func alpha() throws -> Double {
+    try number({ $0 > 0 && $0 < 1 }, "a number between 0 and 1, such as 0.05")
+  }
+
+  /// A factor of at least 1.
+  func factor() throws -> Double {
+    try number({ $0 >= 1 && $0 <= 1000 }, "a factor from 1 to 1000, such as 1.25")
   }
 
   /// A part of something, such as `0.6` or `60%`.

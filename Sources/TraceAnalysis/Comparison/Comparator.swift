@@ -39,6 +39,7 @@ public struct Comparator: Sendable {
       "no run had a lock or queue \($0), which has a budget"
     }
     if !base.isEmpty {
+      comparison.notes += differences()
       var tests = self.tests()
       decide(&tests, among: tests.count { $0.result.gates }, &comparison.notes)
       markMoved(&tests)
@@ -47,6 +48,20 @@ public struct Comparator: Sendable {
     applyWaivers(&comparison)
     finish(&comparison)
     return comparison
+  }
+
+  /// In what the machines of the two sides differ.
+  private func differences() -> [String] {
+    let (one, other) = (base[0].machine, head[0].machine)
+    func note(_ what: String, _ before: String, _ now: String) -> String? {
+      before == now ? nil : "\(what) differs: \(before) then, \(now) now"
+    }
+    return [
+      note("the processor", one.processor, other.processor),
+      note("the kernel", one.kernel, other.kernel),
+      note("the number of CPUs", "\(one.cpus)", "\(other.cpus)"),
+      note("ctrace", one.recorder, other.recorder),
+    ].compactMap(\.self)
   }
 
   /// Judges anew, by these runs, what `first` found worse in others: what they don't say too does not fail.

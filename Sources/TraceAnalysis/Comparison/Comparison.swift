@@ -30,6 +30,29 @@ public struct Comparison: Codable, Hashable, Sendable {
   /// Plain sentences about what could not be compared, and why.
   public var notes: [String] = []
 
+  init(
+    base: SideSummary?, head: SideSummary, comparability: Comparability?,
+    settings: ComparisonSettings
+  ) {
+    self.base = base
+    self.head = head
+    self.comparability = comparability
+    self.settings = settings
+  }
+
+  /// What there is to say where the program failed.
+  ///
+  /// - Parameters:
+  ///   - base: The runs until then that would have been compared with; nil where there were to be none.
+  ///   - head: Those that would have been judged.
+  public init(
+    failed failure: FailedRun, base: SideSummary?, head: SideSummary, settings: ComparisonSettings
+  ) {
+    self.init(base: base, head: head, comparability: nil, settings: settings)
+    verdict = .programFailed
+    self.failure = failure
+  }
+
   /// What comes of a comparison. The raw value is the word of JSON.
   public enum Verdict: String, Codable, CaseIterable, Sendable {
     /// Nothing got worse, and no budget is exceeded.
@@ -119,9 +142,11 @@ public struct SideSummary: Codable, Hashable, Sendable {
   /// The median part of the threads' time that recording took, estimated; of the wall time.
   public var overhead: Double
 
-  init(_ runs: [RunFigures]) {
-    program = runs[0].program
-    machine = runs[0].machine
+  /// Sums up runs; where there are none yet, they are to be of this program on this machine.
+  public init(_ runs: [RunFigures], of program: [String] = [], on machine: MachineFigures? = nil) {
+    self.program = runs.first?.program ?? program
+    self.machine =
+      runs.first?.machine ?? machine ?? MachineFigures(host: "", cpus: 0, recorder: "")
     self.runs = runs.count
     durationNs = Int64(exactly: (median(runs.map { Double($0.durationNs) }) ?? 0).rounded()) ?? .max
     lost = runs.reduce(0) { $0.saturatingAdd($1.lost) }

@@ -86,6 +86,9 @@ public struct MachineFigures: Codable, Hashable, Sendable {
     self.recorder = recorder
   }
 
+  /// The kernel alone.
+  var kernel: String { host.split(separator: ",", maxSplits: 1).first.map(String.init) ?? "" }
+
   /// The processor alone: a kernel that was updated is still the same machine.
   var processor: String { host.split(separator: ",", maxSplits: 1).last.map(String.init) ?? "" }
 }
