@@ -10,8 +10,9 @@
   # To test: compilers and tools that make what is recorded, and real programs to record.
   test_packages=(
     binutils dwz g++ golang-go libc6-dbg libglib2.0-dev libjemalloc2 libtbb-dev libtcmalloc-minimal4
-    libuv1-dev memcached pbzip2 pigz procps
-    python3 python3-aiohttp python3-flask python3-gevent python3-uvloop
+    libuv1-dev libxml2-utils memcached pbzip2 pigz procps
+    python3 python3-aiohttp python3-flask python3-gevent python3-prometheus-client
+    python3-uvloop
     libpython3.11-testsuite
     rustc xz-utils zstd
   )

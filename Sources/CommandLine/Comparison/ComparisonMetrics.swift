@@ -18,6 +18,7 @@ struct ComparisonMetrics {
     var used: Set<[String]> = []
 
     mutating func add(_ labels: [(String, String)], _ value: Double) {
+      let labels = labels.map { ($0, $1.printable) }
       guard value.isFinite, used.insert(labels.map(\.1)).inserted else { return }
       samples.append((labels, value))
     }
@@ -34,7 +35,7 @@ struct ComparisonMetrics {
       for (labels, value) in family.samples.sorted(by: {
         $0.labels.map(\.1).lexicographicallyPrecedes($1.labels.map(\.1))
       }) {
-        let all = labels.map { "\($0)=\"\(escaped($1.printable))\"" }.joined(separator: ",")
+        let all = labels.map { "\($0)=\"\(escaped($1))\"" }.joined(separator: ",")
         lines.append("\(family.name){\(all)} \(number(value))")
       }
     }

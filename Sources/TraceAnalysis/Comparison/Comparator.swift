@@ -408,8 +408,9 @@ extension GateResult {
     }
   }
 
-  /// Among alike: how much it has changed, or how far it is over its limit.
+  /// Among alike: how much it has changed, or how far it is over its limit. What is so or not comes first.
   fileprivate var weight: Double {
+    if tier == .fact, metric != .acquisitions { return .infinity }
     if let limit, let headMedian { return headMedian / max(limit, .leastNormalMagnitude) }
     guard let ratio, ratio > 0 else { return 0 }
     return max(ratio, 1 / ratio)
