@@ -32,6 +32,11 @@ always_inline int mutex_acquired(pthread_mutex_t *mutex, enum asking asking, str
   return is_nested(mutex) ? 0 : note_hold((uintptr_t)mutex, CTRACE_MUTEX, asking, 0, site);
 }
 
+/// A robust mutex, got from a thread that ended with it: that one has it no longer.
+static noinline void inherited(const pthread_mutex_t *mutex) {
+  if (is_recording()) let_go((uintptr_t)mutex);
+}
+
 /// Before the unlock: then the mutex may be gone.
 always_inline void mutex_released(const pthread_mutex_t *mutex) {
   if (!is_nested(mutex)) let_go((uintptr_t)mutex);
@@ -55,6 +60,7 @@ static noinline int lock_contended(pthread_mutex_t *mutex, struct site site, con
   wait_begin(&wait, (uintptr_t)mutex, CTRACE_MUTEX, CTRACE_LOCK, owner, 0, site);
   int result = block(mutex, clock, time);
   wait_end(&wait, outcome_of(result));
+  if (result == EOWNERDEAD) inherited(mutex);
   if (outcome_of(result) == CTRACE_ACQUIRED && is_recording())
     mutex_acquired(mutex, asking_until(time), site);
   return result;
@@ -68,6 +74,7 @@ static noinline int lock_wrapped(pthread_mutex_t *mutex, struct site site, const
       __atomic_load_n(&mutex->__data.__owner, __ATOMIC_RELAXED) != self.slot->tid)
     return lock_contended(mutex, site, clock, time);
   int result = block(mutex, clock, time);
+  if (result == EOWNERDEAD) inherited(mutex);
   if (outcome_of(result) == CTRACE_ACQUIRED && is_recording())
     mutex_acquired(mutex, asking_until(time), site);
   return result;
@@ -79,12 +86,16 @@ always_inline int lock(pthread_mutex_t *mutex, struct site site, const clockid_t
   int result = real.pthread_mutex_trylock(mutex);
   if (likely(result == 0)) return mutex_acquired(mutex, asking_until(time), site);
   if (result == EBUSY) return lock_contended(mutex, site, clock, time);
-  if (result == EOWNERDEAD) mutex_acquired(mutex, asking_until(time), site);
+  if (result == EOWNERDEAD) {
+    inherited(mutex);
+    mutex_acquired(mutex, asking_until(time), site);
+  }
   return result;
 }
 
 always_inline int try_lock(pthread_mutex_t *mutex, struct site site) {
   int result = real.pthread_mutex_trylock(mutex);
+  if (result == EOWNERDEAD) inherited(mutex);
   if ((result == 0 || result == EOWNERDEAD) && is_recording()) mutex_acquired(mutex, TRIED, site);
   return result;
 }

@@ -23,7 +23,8 @@ public enum RecorderError: Error, Hashable, Sendable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .programNotFound(let name):
-      "\(name): no such program; check the name, or give a path such as ./\(name)"
+      "\(name): no such program; check the name"
+        + (name.contains("/") ? "" : ", or give a path such as ./\(name)")
     case .programNotExecutable(let name, let error):
       "\(name): cannot be run: \(error)"
     case .outputNotWritable(let path, let error):

@@ -41,6 +41,25 @@ extension RecordingTests {
       #expect(found == nil, "\(found?.text ?? "")")
     }
 
+    // MARK: Left locked
+
+    @Test(arguments: ["mutex", "writer", "cancelled"])
+    func `A thread that ends with a lock is told`(how: String) throws {
+      let recording = try TestRecording(Workload.build("left_locked"), how)
+      let found = try #require(try finding("left-locked", recording))
+      let name = how == "writer" ? "left_rw" : "left_mu"
+      #expect(found.severity == "warning" && found.text.contains("left \(name) locked"))
+      let lock = try recording.lock(name)
+      #expect(found.evidence["lock"] == Int64(lock.id) && found.evidence["count"] == 1)
+    }
+
+    @Test(arguments: ["unlocked", "exit", "leaves", "handed", "robust"])
+    func `Locks that are unlocked, or end with their process, are not left`(how: String) throws {
+      let recording = try TestRecording(Workload.build("left_locked"), how)
+      let found = try finding("left-locked", recording)
+      #expect(found == nil, "\(found?.text ?? "")")
+    }
+
     // MARK: Locks
 
     @Test func `A lock that is handed over at each release has a convoy`() throws {

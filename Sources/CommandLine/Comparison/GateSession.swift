@@ -23,8 +23,10 @@ final class GateSession {
   func compare(base: GateProgram, head: GateProgram) throws -> Comparison {
     let pairs = configuration.runs ?? GateConfiguration.runsToCompare
     let order = RunOrder.byTurns(pairs).map { $0 == .base ? base : head }
-    return try judge(order, what: "\(base.words) and \(head.words) by turns", comparability: .interleaved)
-      .comparison
+    return try judge(
+      order, what: "\(base.words) and \(head.words) by turns", comparability: .interleaved
+    )
+    .comparison
   }
 
   /// Runs a program and judges it, by runs that were made before where there are any.

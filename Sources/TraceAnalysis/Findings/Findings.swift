@@ -40,7 +40,8 @@ extension TraceAnalyzer {
       (oversubscription, preemption) = (cause.with(effect), nil)
     }
     let ofLocks = [
-      orderFinding(), convoyFinding(summaries.locks), preemption, writerFinding(summaries.locks),
+      leftFinding(), orderFinding(), convoyFinding(summaries.locks), preemption,
+      writerFinding(summaries.locks),
     ].compactMap(\.self)
     let others = [
       gilStarvationFinding(summaries.gils), longHoldFinding(summaries.gils),
@@ -57,7 +58,7 @@ extension TraceAnalyzer {
     if let deadlock {
       // That its locks were waited for is told by it.
       let locks = Set(unfinished.all.values.map { Int64($0.lock.rawValue) })
-      let apart = ["lock-order", "oversubscribed"]
+      let apart = ["lock-order", "left-locked", "oversubscribed"]
       all.removeAll { !apart.contains($0.kind) && locks.contains($0.evidence["lock"] ?? 0) }
       all.insert(deadlock, at: 0)
     }
