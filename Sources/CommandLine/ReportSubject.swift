@@ -49,9 +49,7 @@ struct ReportSearch {
   func lock(_ name: String) throws -> ReportSubject {
     .lock(
       try find(name, "lock", report.locks) {
-        // What comparisons call it.
-        Names(
-          $0.name, pid: $0.pid, number: "#\($0.id)", others: [$0.identity].compactMap(\.self))
+        Names($0.name, pid: $0.pid, number: "#\($0.id)", identity: $0.identity)
       })
   }
 
@@ -72,8 +70,7 @@ struct ReportSearch {
       switch subject {
       case .queue(let queue):
         Names(
-          queue.name, pid: queue.pid, number: "#\(queue.id)",
-          others: [queue.identity].compactMap(\.self))
+          queue.name, pid: queue.pid, number: "#\(queue.id)", identity: queue.identity)
       case .loop(let loop): Names(loop.name, pid: loop.pid, number: "#\(loop.id)")
       default: Names("", pid: 0, number: "")
       }
@@ -95,16 +92,22 @@ struct ReportSearch {
     var number: String?
     var others: [String]
 
-    init(_ name: String, pid: Int32, number: String?, others: [String] = []) {
+    /// What comparisons call it.
+    var identity: String?
+
+    init(
+      _ name: String, pid: Int32, number: String?, others: [String] = [], identity: String? = nil
+    ) {
       self.name = name
       withPID = "\(name) [\(pid)]"
       self.number = number
       self.others = others
+      self.identity = identity
     }
 
     func isCalled(_ text: String) -> Bool {
       [name, withPID, name.printable, withPID.printable].contains(text) || number == text
-        || others.contains(text)
+        || others.contains(text) || identity == text || identity?.printable == text
     }
   }
 

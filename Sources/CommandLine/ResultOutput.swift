@@ -30,7 +30,7 @@ struct ResultOutput: ~Copyable {
       throw Failure(
         message: "\(path) is the recording itself and stays as it is; choose another file with -o")
     }
-    let isSpecial = ResultOutput.isSpecial(path)
+    let isSpecial = stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG
     let target = isSpecial ? path : "\(path).\(getpid()).tmp"
     do {
       descriptor = try FileDescriptor.open(
@@ -43,10 +43,13 @@ struct ResultOutput: ~Copyable {
     temporary = isSpecial ? nil : target
   }
 
-  /// Whether a path is that of a pipe or a device, which is written to as it is.
-  static func isSpecial(_ path: String) -> Bool {
+  /// Finds out whether a file can be written, before time goes into what it is to hold.
+  static func check(_ path: String) throws {
     var status = stat()
-    return stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG
+    let kind = stat(path, &status) == 0 ? status.st_mode & S_IFMT : S_IFREG
+    // A pipe would be at its end after that.
+    guard kind == S_IFREG || kind == S_IFDIR else { return }
+    try ResultOutput(path: path).discard()
   }
 
   /// Writes into a file that is open and stays open.

@@ -52,11 +52,7 @@ struct ComparisonOutputs: ParsableArguments {
 
   /// Finds out whether all files can be written, before much time goes into what they are to hold.
   func check() throws {
-    for case let path? in outputs.map(\.path) {
-      guard !ResultOutput.isSpecial(path) else { continue }
-      let output = try ResultOutput(path: path)
-      output.discard()
-    }
+    for case let path? in outputs.map(\.path) { try ResultOutput.check(path) }
   }
 
   /// Writes a comparison in each form to where it goes.

@@ -112,7 +112,7 @@ struct ComparisonText {
     return ReportSection("WHERE", [.facts(Array(lines.prefix(min(each, 5))))])
   }
 
-  /// Why something that is worse does not fail, what could not be compared, and where the machines differ.
+  /// Why something that is worse does not fail, and what could not be compared.
   var remarks: ReportSection? {
     var sentences: [String] = []
     for gate in comparison.gates(.waived).prefix(each) {
@@ -131,9 +131,6 @@ struct ComparisonText {
       if !sentences.contains(sentence) { sentences.append(sentence) }
     }
     sentences += comparison.notes.prefix(max(each * 2, 1))
-    if !words.mismatches.isEmpty {
-      sentences.append("not alike: " + words.mismatches.joined(separator: "; "))
-    }
     return sentences.isEmpty ? nil : ReportSection("NOTES", sentences.map { .sentence($0) })
   }
 

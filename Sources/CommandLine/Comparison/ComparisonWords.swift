@@ -76,7 +76,10 @@ struct ComparisonWords {
   private var failure: String? {
     guard let failure = comparison.failure else { return nil }
     let ending =
-      failure.signal.map { "was killed by signal \($0)" } ?? failure.exitCode.map { "exited \($0)" }
+      failure.longestNs.map { "took longer than \(brief(Double($0))) and was ended" }
+      ?? failure.signal.map { "was killed by signal \($0)" } ?? failure.exitCode.map {
+        "exited \($0)"
+      }
       ?? "failed"
     return "\(failure.command) \(ending) in run \(failure.run), so that the runs mean nothing"
   }
@@ -94,8 +97,8 @@ struct ComparisonWords {
     switch gate.tier {
     case .fact where gate.metric != .acquisitions: fact(gate)
     case .budget:
-      "\(predicate(gate)) \(figure(gate, gate.headMedian)); its limit is "
-        + figure(gate, gate.limit)
+      "\(predicate(gate)) \(head(gate))\(scope(gate)), \(gate.verdict == .met ? "within" : "over") "
+        + "its limit of \(limit(gate))"
     case .fact, .difference: difference(gate)
     }
   }
@@ -127,12 +130,17 @@ struct ComparisonWords {
     }
     guard let ratio = ratio(gate) else { return "\(predicate(gate)) more than before: \(change)" }
     let isTime = gate.metric.unit == .nanoseconds
-    let degree =
-      gate.metric == .utilisation
-      ? "as much of a run"
-      : isTime ? "as long" : gate.metric == .acquisitions ? "as often" : "as much"
-    let each = gate.metric == .hold || gate.metric == .wait ? " each time" : ""
-    return "\(predicate(gate)) \(ratio) \(degree)\(each): \(change)"
+    let degree = isTime ? "as long" : gate.metric == .acquisitions ? "as often" : "as much"
+    return "\(predicate(gate)) \(ratio) \(degree)\(scope(gate)): \(change)"
+  }
+
+  /// What a figure is of, behind it.
+  private func scope(_ gate: GateResult) -> String {
+    switch gate.metric {
+    case .utilisation, .full: " of a run"
+    case .hold, .wait: " each time"
+    default: ""
+    }
   }
 
   /// The subject and what is said of it, before a figure.
@@ -315,22 +323,6 @@ struct ComparisonWords {
     }
     let overhead = max(comparison.base?.overhead ?? 0, comparison.head.overhead)
     parts.append("est. overhead \(overhead < 0.01 ? "<1 %" : percent(overhead))")
-    return parts
-  }
-
-  /// What differs between the machines of both sides.
-  var mismatches: [String] {
-    guard let base = comparison.base else { return [] }
-    let (one, other) = (base.machine, comparison.head.machine)
-    var parts: [String] = []
-    func compare(_ what: String, _ one: String, _ other: String) {
-      guard one != other else { return }
-      parts.append(
-        "\(what) \(one.isEmpty ? "unknown" : one), now \(other.isEmpty ? "unknown" : other)")
-    }
-    compare("host", one.host, other.host)
-    compare("CPUs", "\(one.cpus)", "\(other.cpus)")
-    compare("ctrace", one.recorder, other.recorder)
     return parts
   }
 

@@ -59,7 +59,7 @@ struct ComparedRuns {
   /// What it writes in a form.
   func diff(as form: String) throws -> String {
     let run = try diff(["--format", form])
-    guard run.errors.isEmpty else { throw TestFailure("diff said \(run.errors)") }
+    guard run.status != 2 else { throw TestFailure("diff said \(run.errors)") }
     return run.output
   }
 }
@@ -97,6 +97,21 @@ extension ComparedRuns {
         .held("other_mu", 40_000), .made("waited_mu", held: 900, waited: isHead ? 4000 : 8000),
       ] + (isHead ? [.held("new_mu", 5000)] : [])
     }
+  }
+
+  /// A lock that is held for four fifths of a run, and a queue that is deep and full.
+  static func overLimits() throws -> ComparedRuns {
+    try ComparedRuns(
+      change: { run, _ in
+        run.queues = [QueueFigures(name: "jobs", kind: "queue", depthP99: 64, fullShare: 0.12)]
+      },
+      { _ in
+        [
+          LockFigures(
+            name: "busy_mu", kind: "mutex", acquisitions: 1000, utilisation: 0.8,
+            heldNs: 800_000_000)
+        ]
+      })
   }
 
   /// What its first line says.

@@ -28,11 +28,12 @@ import TraceAnalysis
     let sentence = ComparedRuns.sentence.replacing("_", with: "\\_").replacing("<", with: "&lt;")
     #expect(text.contains("\n⚠️ **REGRESSION** \(sentence)\n"), "\(text)")
     #expect(
-      text.contains("\n| FAILED | held\\_mu | hold, each | 10.2 us | 20.4 us | 2.0× | &lt; 0.001 |\n"))
+      text.contains(
+        "\n| FAILED | held\\_mu | hold, each | 10.2 us | 20.4 us | 2.0× | &lt; 0.001 |\n"))
     #expect(text.contains("\n<sub>2 locks as before</sub>\n"))
   }
 
-  @Test(arguments: [10, 400, 4000])
+  @Test(arguments: [10, 400, 2000])
   func `Markdown fits into a comment, and counts what it leaves out`(letters: Int) throws {
     let text = try ComparisonFormTests.many(256, letters: letters).diff(as: "markdown")
     #expect(text.utf8.count < 64_000, "\(text.utf8.count)")
@@ -46,9 +47,10 @@ import TraceAnalysis
   @Test func `In Markdown no name is a table, markup, a link or a mention`() throws {
     let text = try ComparisonFormTests.hostile().diff(as: "markdown")
     let outside = text.replacing(/(?s)```.*?```/, with: "")
-    #expect(!outside.contains("<img") && !outside.contains("<script") && !outside.contains("</script"))
+    #expect(
+      !outside.contains("<img") && !outside.contains("<script") && !outside.contains("</script"))
     #expect(outside.firstMatch(of: /[^\\]`/) == nil)
-    #expect(outside.firstMatch(of: /@[a-z]/) == nil && outside.replacing(/&#\d+;/, with: "").firstMatch(of: /#\d/) == nil)
+    #expect(outside.firstMatch(of: /@[a-z]/) == nil && outside.firstMatch(of: /[^&]#\d/) == nil)
     #expect(!outside.contains("://") && !outside.contains("\u{1b}"))
     let rows = outside.split(separator: "\n").filter { $0.hasPrefix("|") }
     // By scalars, as GitHub reads them: a mark on a bar makes it no other letter there.
@@ -65,9 +67,10 @@ import TraceAnalysis
   ) throws -> [(kind: String, properties: [String: String], text: String)] {
     let run = try runs.diff(
       ["--format", "github=out"], environment: ["GITHUB_WORKSPACE": workspace])
-    guard run.status == 0 else { throw TestFailure(run.errors) }
+    guard run.status != 2 else { throw TestFailure(run.errors) }
     let text = runs.folder.text("out")
-    return try text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map { line in
+    return try text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map {
+      line in
       let parts = try #require(line.wholeMatch(of: /::(\w+) ([^:]*)::(.*)/), "\(line)")
       func read(_ text: Substring) -> String { text.removingPercentEncoding ?? "?" }
       let properties = parts.2.split(separator: ",").map { property in
@@ -92,7 +95,8 @@ import TraceAnalysis
   @Test(arguments: [
     ("/w/repo/src/a.c", "/w/repo", "src/a.c"), ("/w/repo/src/../b/./a.c", "/w/repo/", "b/a.c"),
     ("/w/repository/a.c", "/w/repo", nil), ("/usr/include/a.h", "/w/repo", nil),
-    ("./src/a.c", "/w/repo", "src/a.c"), ("../a.c", "/w/repo", nil), ("/w/repo/../a.c", "/w/repo", nil),
+    ("./src/a.c", "/w/repo", "src/a.c"), ("../a.c", "/w/repo", nil),
+    ("/w/repo/../a.c", "/w/repo", nil),
   ])
   func `Files are named from where the repository is`(
     file: String, workspace: String, expected: String?
@@ -135,7 +139,8 @@ import TraceAnalysis
   @Test func `In annotations no name ends a property or a line`() throws {
     let found = try annotations(try ComparisonFormTests.hostile())
     #expect(found.count == 1 && found[0].kind == "error")
-    #expect(found[0].properties["file"] == "src/a,b:c%\\u{a}.c" && found[0].properties["line"] == "7")
+    #expect(
+      found[0].properties["file"] == "src/a,b:c%\\u{a}.c" && found[0].properties["line"] == "7")
     #expect(found[0].properties["title"]?.contains("%0A,:@octocat") == true, "\(found)")
     #expect(found[0].text.contains("%0A,:@octocat"))
   }
@@ -146,7 +151,7 @@ import TraceAnalysis
   private func read(_ runs: ComparedRuns) throws -> [String]? {
     guard Python.system.has("prometheus_client.openmetrics.parser") else { return nil }
     let run = try runs.diff(["--format", "openmetrics=out.txt"])
-    guard run.status == 0 else { throw TestFailure(run.errors) }
+    guard run.status != 2 else { throw TestFailure(run.errors) }
     let program = """
       from prometheus_client.openmetrics.parser import text_string_to_metric_families as read
       for family in read(open("out.txt", newline="\\n").read()):
@@ -166,7 +171,8 @@ import TraceAnalysis
 
   @Test(
     .enabled(
-      if: hasParser, "Debian's python3-prometheus-client, which reads OpenMetrics, is not installed"))
+      if: hasParser, "Debian's python3-prometheus-client, which reads OpenMetrics, is not installed"
+    ))
   func `Metrics are what a reader of OpenMetrics reads`() throws {
     let lines = try #require(try read(try .twiceAsLong()))
     for line in [
@@ -186,7 +192,8 @@ import TraceAnalysis
 
   @Test(
     .enabled(
-      if: hasParser, "Debian's python3-prometheus-client, which reads OpenMetrics, is not installed"))
+      if: hasParser, "Debian's python3-prometheus-client, which reads OpenMetrics, is not installed"
+    ))
   func `In metrics no name ends a label, and names that look alike are one`() throws {
     // Two that differ only in what can't be shown: the second would be the same sample again.
     let runs = try ComparedRuns { isHead in
@@ -205,7 +212,8 @@ import TraceAnalysis
       if let type = line.firstMatch(of: /^# TYPE ([a-z][a-z0-9_]*) gauge$/) {
         #expect(known.insert(type.1).inserted, "\(line)")
       } else if !line.hasPrefix("# ") {
-        let sample = try #require(line.wholeMatch(of: /([a-z][a-z0-9_]*)\{.*\} [0-9.e-]+/), "\(line)")
+        let sample = try #require(
+          line.wholeMatch(of: /([a-z][a-z0-9_]*)\{.*\} [0-9.e-]+/), "\(line)")
         #expect(known.contains(sample.1))
       }
     }
@@ -221,7 +229,8 @@ import TraceAnalysis
     #expect(page.contains("<p class=\"sentence\">\(sentence)</p>"))
     let row = try #require(page.split(separator: "\n").first { $0.contains(">FAILED<") })
     let svg = try #require(row.firstMatch(of: /<svg.*<\/svg>/)).0
-    #expect(svg.matches(of: /<circle\s/).count == 20 && svg.matches(of: /class="median"/).count == 2)
+    #expect(
+      svg.matches(of: /<circle\s/).count == 20 && svg.matches(of: /class="median"/).count == 2)
     #expect(svg.contains("aria-label=\"base 10.2 us, head 20.4 us\""))
     // The middle of those of the base is half as far from 0 as that of the others.
     let medians = svg.matches(of: /class="median" x1="([0-9.]+)"/).compactMap { Double($0.1) }
@@ -229,6 +238,19 @@ import TraceAnalysis
     // 7 others and 2 of all locks.
     #expect(page.matches(of: /<tr title=/).count == 12, "\(page.matches(of: /<tr title=/).count)")
     #expect(!page.contains("<script") && page.firstMatch(of: /(src|href)=/) == nil)
+  }
+
+  @Test func `The page draws limits`() throws {
+    let page = try ComparedRuns.overLimits().diff([
+      "--budget", "utilisation=60%", "--format", "html",
+    ]).output
+    let row = try #require(page.split(separator: "\n").first { $0.contains(">FAILED<") })
+    #expect(row.contains("aria-label=\"head 80 %, limit 60 %\""), "\(row)")
+    // At three quarters of the way to the dots.
+    let limit = try #require(row.firstMatch(of: /class="limit" x1="([0-9.]+)"/))
+    let dots = row.matches(of: /<circle cx="([0-9.]+)"/).compactMap { Double($0.1) }
+    #expect(dots.count == 10 && Set(dots).count == 1)
+    #expect(abs((try #require(Double(limit.1)) - 5) / (dots[0] - 5) - 0.75) < 0.01)
   }
 
   @Test func `On the page names are texts`() throws {
@@ -240,7 +262,7 @@ import TraceAnalysis
   }
 
   @Test func `A page of many runs stays one that a browser shows`() throws {
-    let page = try ComparisonFormTests.many(150, runs: 300, letters: 1).diff(as: "html")
+    let page = try ComparisonFormTests.many(40, runs: 300, letters: 1).diff(as: "html")
     let dots = page.matches(of: /<circle\s/).count
     #expect(dots > 30_000 && dots <= 40_000, "\(dots)")
     #expect(page.utf8.count < 8 << 20)
