@@ -9,13 +9,18 @@ struct ComparisonAnnotations {
   static let most = 10
 
   let words: ComparisonWords
-  /// Folders in which the files of a change are, with the most likely first.
+  /// Folders in which the files of a change may be, the repository first.
   let folders: [String]
+  /// Whether there is a file.
+  let exists: (String) -> Bool
 
-  /// - Parameter folders: Where the repository may be: paths are relative to it.
-  init(_ comparison: Comparison, folders: [String]) {
+  /// - Parameters:
+  ///   - folders: Where the repository may be: paths are relative to it.
+  ///   - exists: Whether there is a file.
+  init(_ comparison: Comparison, folders: [String], exists: @escaping (String) -> Bool) {
     words = ComparisonWords(comparison)
     self.folders = folders
+    self.exists = exists
   }
 
   /// The lines; none where nothing is to be said.
@@ -53,7 +58,11 @@ struct ComparisonAnnotations {
 
   /// A path relative to the repository; nil where it is not in it.
   func file(_ path: String) -> String? {
-    guard path.hasPrefix("/") else { return normalised(path[...]) }
+    guard path.hasPrefix("/") else {
+      // From where the compiler ran, which nobody says.
+      let found = folders.map { "\($0)/\(path)" }.first(where: exists)
+      return found.flatMap { $0.hasPrefix("/") ? file($0) : nil } ?? normalised(path[...])
+    }
     guard let path = normalised(path.dropFirst()) else { return nil }
     for folder in folders where folder.hasPrefix("/") {
       guard let folder = normalised(folder.dropFirst()) else { continue }

@@ -30,7 +30,7 @@ enum ComparisonForm: String, CaseIterable {
     case .markdown:
       return Array(ComparisonMarkdown(comparison: comparison, recordings: recordings).text.utf8)
     case .github:
-      return Array(ComparisonAnnotations(comparison, folders: GitHubActions.folders).text.utf8)
+      return Array(GitHubActions.annotations(comparison).utf8)
     case .junit: return Array(ComparisonJUnit(comparison).text.utf8)
     case .openmetrics: return Array(ComparisonMetrics(comparison: comparison).text.utf8)
     case .html: return ComparisonPage(comparison, recordings: recordings).bytes

@@ -141,7 +141,9 @@ struct ComparisonText {
     let suspects = comparison.gates.filter {
       [.failed, .waived, .unconfirmed, .shown].contains($0.standing)
     }
-    guard comparison.verdict != .pass || !suspects.isEmpty else { return nil }
+    guard !suspects.isEmpty || comparison.verdict != .pass && !recordings.isEmpty else {
+      return nil
+    }
     let recording = recordings.first.map(quoted) ?? "RECORDING"
     var blocks = [
       ReportSection.Block.lines(leads(suspects).map { "ctrace report\($0) \(recording)" })

@@ -48,22 +48,32 @@ struct ComparisonWords {
   }
 
   private var passed: String {
+    let (hasBase, hasLimits) = (comparison.base != nil, !comparison.settings.budgets.isEmpty)
+    var claims = hasBase ? ["nothing got worse"] : []
+    if !hasBase, !comparison.settings.facts.isEmpty {
+      claims.append("found no \(comparison.settings.facts.joined(separator: ", no "))")
+    }
+    if hasLimits { claims.append("no limit is exceeded") }
+    if !hasBase, !hasLimits { claims.append("no budget is set") }
+
     let kinds: [(GateSubject.Kind, String)] = [(.lock, "lock"), (.queue, "queue")]
-    let looked = kinds.compactMap { kind, noun in
+    var looked = kinds.compactMap { kind, noun in
       let count = comparison.subjects(kind)
       return count > 0 ? counted(count, noun) : nil
     }
-    let what = comparison.base == nil ? "no limit is exceeded" : "nothing got worse"
-    let least = brief(Double(comparison.settings.minAbsNs))
-    let all = looked.isEmpty ? ["no lock costs more than \(least) of a run"] : looked
+    if looked.isEmpty, hasBase {
+      looked = ["no lock costs more than \(brief(Double(comparison.settings.minAbsNs))) of a run"]
+    }
     let others = [
-      (Standing.waived, "worse, but waived"), (.unconfirmed, "worse in the first runs alone"),
+      (Standing.waived, "waived"), (.unconfirmed, "worse in the first runs alone"),
       (.shown, "worse, but only shown"),
     ].compactMap { standing, word -> String? in
       let count = comparison.gates(standing).count
       return count > 0 ? "\(counted(count, "figure")) \(count == 1 ? "is" : "are") \(word)" : nil
     }
-    return ([what + ": " + (all + [runs]).joined(separator: ", ")] + others).joined(separator: "; ")
+    let claim = claims.joined(separator: ", and ")
+    return (["\(claim): \((looked + [runs]).joined(separator: ", "))"] + others)
+      .joined(separator: "; ")
   }
 
   /// `10 runs a side`
@@ -298,22 +308,21 @@ struct ComparisonWords {
 
   /// `./prog with ./prog`, how many runs of each, and how comparable they are.
   var sides: [String] {
-    func program(_ side: SideSummary) -> String { side.program.joined(separator: " ").shown }
+    func program(_ side: SideSummary) -> String {
+      // Of a command that a shell runs, the command.
+      let words =
+        side.program.count == 3 && side.program[1] == "-c" ? [side.program[2]] : side.program
+      return words.joined(separator: " ").shown
+    }
     func facts(_ side: SideSummary, _ name: String) -> String {
+      guard side.runs > 0 else { return "\(name): no run" }
       let lost = side.lost > 0 ? ", \(grouped(side.lost)) events lost" : ""
       return "\(name): \(counted(side.runs, "run")) of \(brief(Double(side.durationNs)))\(lost)"
     }
-    var parts: [String] = []
-    if let base = comparison.base {
-      let isSame = base.program == comparison.head.program
-      parts.append(
-        isSame
-          ? program(base)
-          : "\(program(base)) \(hasUnicode ? "→" : "->") \(program(comparison.head))")
-      parts.append(facts(base, "base"))
-    } else {
-      parts.append(program(comparison.head))
-    }
+    var programs = [comparison.base, comparison.head].compactMap(\.self).map(program)
+    if programs.count == 2, programs[0] == programs[1] { programs.removeLast() }
+    var parts = [programs.joined(separator: hasUnicode ? " → " : " -> ")]
+    if let base = comparison.base { parts.append(facts(base, "base")) }
     parts.append(facts(comparison.head, "head"))
     switch comparison.comparability {
     case .interleaved: parts.append("by turns on one machine")

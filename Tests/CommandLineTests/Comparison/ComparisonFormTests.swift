@@ -124,6 +124,25 @@ import TraceAnalysis
     #expect(try annotations(runs)[0].properties["file"] == "src/a.c")
   }
 
+  @Test func `A file that the compiler named from another folder is named from the repository`()
+    throws
+  {
+    let runs = try ComparedRuns.twiceAsLong()
+    let sources = runs.folder.path + "/app/src"
+    try FileManager.default.createDirectory(atPath: sources, withIntermediateDirectories: true)
+    try runs.folder.write([], to: "app/src/cache.c")
+    for name in ["base.json", "head.json"] {
+      try runs.folder.write(runs.folder.bytes(name), to: "app/\(name)")
+    }
+    let run = try Program(
+      [CTrace.path, "diff", "--format", "github=out", "base.json", "--", "head.json"],
+      environment: ["GITHUB_WORKSPACE": runs.folder.path, "GITHUB_STEP_SUMMARY": ""],
+      directory: runs.folder.path + "/app"
+    ).result()
+    #expect(run.status == 3)
+    #expect(runs.folder.text("app/out").hasPrefix("::error file=app/src/cache.c,line=118,"))
+  }
+
   @Test func `Only ten are told, and how many more there are`() throws {
     let found = try annotations(try ComparisonFormTests.many(30, letters: 1))
     #expect(found.map(\.kind) == Array(repeating: "error", count: 10) + ["notice"])

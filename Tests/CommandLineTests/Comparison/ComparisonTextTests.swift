@@ -105,6 +105,17 @@ import TraceAnalysis
     #expect(text.contains(/FAILED +mu +acquisitions +1,000 +3,000 +3.0×/), "\(text)")
   }
 
+  @Test func `Without anything to compare with it is said what was looked for`() throws {
+    let alone = try CTrace.run("ci", "--no-config", "--", "true")
+    #expect(alone.status == 0)
+    #expect(
+      alone.output.replacing(/\n +/, with: " ").hasPrefix(
+        "PASS     found no deadlock, no lock-order, no left-locked, and no budget is set: 1 run\n"),
+      "\(alone.output)")
+    let limited = try CTrace.run("ci", "--no-config", "--budget", "wait=1s", "--", "true")
+    #expect(limited.output.replacing(/\n +/, with: " ").contains("and no limit is exceeded: "))
+  }
+
   @Test func `What is over its limit is said with the limit`() throws {
     let runs = try ComparedRuns.overLimits()
     let text = try runs.diff([
@@ -140,7 +151,7 @@ import TraceAnalysis
     #expect(run.status == 0)
     #expect(
       text.hasPrefix(
-        "PASS     nothing got worse: 5 locks, 10 runs a side; 1 figure is worse, but waived\n"),
+        "PASS     nothing got worse: 5 locks, 10 runs a side; 1 figure is waived\n"),
       "\(text)")
     #expect(text.contains(/waived +held_mu +hold, each +10.2 us +20.4 us/), "\(text)")
     #expect(text.contains("held_mu is waived until 9999-12-31: #812, it moves"), "\(text)")
