@@ -132,7 +132,7 @@ private func isOneLine(_ text: String, about name: String) -> Bool {
     #expect(folder.names.isEmpty)
   }
 
-  @Test(arguments: [[], ["record"], ["report"], ["export"], ["view"], ["info"]])
+  @Test(arguments: [[], ["record"], ["report"], ["export"], ["view"], ["info"], ["ci"], ["diff"]])
   func `Help has examples, fits the terminal, and is no error`(command: [String]) throws {
     let folder = try TemporaryFolder()
     let run = try run(command + ["--help"], in: folder)

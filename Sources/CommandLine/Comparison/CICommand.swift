@@ -57,6 +57,7 @@ struct CICommand: ParsableCommand {
   var selfTest = false
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Runs of each side (10 to compare or to keep, otherwise 1).", valueName: "number"))
   var runs: String?

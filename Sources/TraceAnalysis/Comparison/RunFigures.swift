@@ -19,7 +19,7 @@ public struct RunFigures: Codable, Hashable, Sendable {
   public var events: UInt64
   /// Events that were not, and calls that could not be counted.
   public var lost: UInt64
-  /// Whether the recording was finished.
+  /// Whether the recording is whole: it was finished, and no thread is missing.
   public var complete: Bool
   /// What recording cost the program's threads, estimated.
   public var overheadNs: Int64
@@ -90,7 +90,9 @@ public struct MachineFigures: Codable, Hashable, Sendable {
   var kernel: String { host.split(separator: ",", maxSplits: 1).first.map(String.init) ?? "" }
 
   /// The processor alone: a kernel that was updated is still the same machine.
-  var processor: String { host.split(separator: ",", maxSplits: 1).last.map(String.init) ?? "" }
+  var processor: String {
+    host.split(separator: ",", maxSplits: 1).last.map { String($0.drop { $0 == " " }) } ?? ""
+  }
 }
 
 /// A lock, or all locks that one place of the program has made.
@@ -225,7 +227,7 @@ extension RunFigures {
     durationNs = recording.durationNs
     events = recording.events
     lost = recording.lostEvents.saturatingAdd(recording.uncountedCalls)
-    complete = recording.complete
+    complete = recording.complete && recording.unrecordedThreads == 0
     overheadNs = recording.overheadNs
     locks = RunFigures.locks(report.locks)
     queues = RunFigures.queues(report.queues, durationNs: recording.durationNs)
