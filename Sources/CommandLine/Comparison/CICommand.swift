@@ -11,8 +11,8 @@ struct CICommand: ParsableCommand {
     usage: """
       ctrace ci [<option> ...] [--] <program> [<argument> ...]
       ctrace ci [<option> ...] --base <command> --head <command>
-      ctrace ci [<option> ...] --baseline <file> [--] <program> [<argument> ...]
-      ctrace ci [<option> ...] --save-baseline <file> [--] <program> [<argument> ...]
+      ctrace ci [<option> ...] --baseline <file> [--] <program> [...]
+      ctrace ci [<option> ...] --save-baseline <file> [--] <program> [...]
       ctrace ci --init | --self-test
       """,
     discussion: """

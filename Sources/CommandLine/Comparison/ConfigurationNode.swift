@@ -11,6 +11,7 @@ struct ConfigurationNode {
   /// What it is called, such as `gate`; empty for all of the file.
   let name: String
   private let node: Node
+  private let line: Int
 
   /// Bytes that a configuration may have.
   private static let largest = 1 << 20
@@ -48,7 +49,7 @@ struct ConfigurationNode {
   }
 
   /// Where it stands.
-  var place: String { "\(path):\(node.mark?.line ?? 1)" }
+  var place: String { "\(path):\(line)" }
 
   /// The same as a value.
   var setting: Setting {
@@ -88,10 +89,12 @@ struct ConfigurationNode {
     return scalar.style == .plain && ["", "~", "null"].contains(scalar.string)
   }
 
+  /// - Parameter mark: Where its key stands, where it has one.
   private init(path: String, name: String, node: Node, at mark: Mark? = nil) {
     self.path = path
     self.name = name
     self.node = node
+    line = (mark ?? node.mark)?.line ?? 1
   }
 
   /// What is wrong with YAML, in one line.

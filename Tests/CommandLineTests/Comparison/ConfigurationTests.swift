@@ -72,7 +72,9 @@ import TraceAnalysis
     #expect(comparison.settings.alpha == 0.01)
   }
 
-  @Test(arguments: ["", "\n", "# nothing\n", "gate:\nbudget:\nlocks:\nqueues:\nwaivers:\n", "---\n"])
+  @Test(arguments: [
+    "", "\n", "# nothing\n", "gate:\nbudget:\nlocks:\nqueues:\nwaivers:\n", "---\n",
+  ])
   func `Nothing is said by an empty file`(text: String) throws {
     #expect(try settings(text) == ComparisonSettings())
   }
@@ -87,10 +89,15 @@ import TraceAnalysis
     expected.budgets.utilisation = 0.9
     #expect(try gate.comparison("--", "true").comparison.settings == expected)
     // What stands behind one # are the defaults; what stands behind two are examples.
-    let defaults = template.replacing(/\n  #([a-z])/, with: { "\n  \($0.1)" })
+    func lines(of text: String, without mark: String) -> String {
+      text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+        line.hasPrefix("  " + mark) ? "  " + line.dropFirst(2 + mark.count) : line
+      }.joined(separator: "\n")
+    }
+    let all = lines(of: template, without: "## ")
+    let defaults = lines(of: template.replacing("  ## ", with: "# "), without: "#")
     #expect(defaults != template)
     #expect(try settings(defaults, "--runs", "1") == expected)
-    let all = defaults.replacing(/\n  ## /, with: "\n  ")
     let given = try settings(all, "--runs", "1")
     #expect(given.budgets.waitNs == 500_000 && given.budgets.runQueueNs == 10_000_000)
     #expect(given.budgets.locks["cache_mu"] == LockBudget(utilisation: 0.8, waitNs: 1_000_000))
@@ -119,9 +126,11 @@ import TraceAnalysis
     ("gate:\n  runs: {a: 1}\n", 2, "whole number"), ("- gate\n", 1, "keys"), ("gate\n", 1, "keys"),
     ("budget:\n  utilisation: 1.5\n", 2, "60%"), ("budget:\n  waits: 1ms\n", 2, "wait"),
     ("budget:\n  queue_depth: -1\n", 2, "whole number"), ("locks:\n  mu: 60%\n", 2, "keys"),
-    ("locks:\n  mu:\n    depth: 1\n", 3, "utilisation"), ("queues:\n  q:\n    wait: 1s\n", 3, "depth"),
+    ("locks:\n  mu:\n    depth: 1\n", 3, "utilisation"),
+    ("queues:\n  q:\n    wait: 1s\n", 3, "depth"),
     ("locks:\n  ? [a]\n  : {}\n", 2, "name"),
-    ("gate:\n  runs: 1\n  runs: 2\n", 2, "twice"), ("gate:\n  alpha: 0.1\ngate:\n  runs: 2\n", 1, "twice"),
+    ("gate:\n  runs: 1\n  runs: 2\n", 2, "twice"),
+    ("gate:\n  alpha: 0.1\ngate:\n  runs: 2\n", 1, "twice"),
     ("waivers:\n  - lock: mu\n    until: 2999-01-31\n", 2, "reason"),
     ("waivers:\n  - lock: mu\n    reason: why\n", 2, "until"),
     ("waivers:\n  - until: 2999-01-31\n    reason: why\n", 2, "lock"),
@@ -140,7 +149,8 @@ import TraceAnalysis
   ) throws {
     let run = try GateRun(configuration: text).ci("--", "true")
     #expect(
-      run.isRefusal(about: ".ctrace.yml:\(line): ", allowed), "\(text.debugDescription): \(run.errors)")
+      run.isRefusal(about: ".ctrace.yml:\(line): ", allowed),
+      "\(text.debugDescription): \(run.errors)")
   }
 
   @Test func `A waiver that has ended fails until someone has looked`() throws {
@@ -170,7 +180,9 @@ import TraceAnalysis
     let many = 100_000
     var bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n"
     for level in 1..<30 {
-      bomb += "a\(level): &a\(level) [" + Array(repeating: "*a\(level - 1)", count: 9).joined(separator: ",")
+      bomb +=
+        "a\(level): &a\(level) ["
+        + Array(repeating: "*a\(level - 1)", count: 9).joined(separator: ",")
       bomb += "]\n"
     }
     bomb += "? *a29\n: 1\n"
@@ -191,7 +203,8 @@ import TraceAnalysis
       let run = try Program(
         [CTrace.path, "ci", "--", "true"], directory: gate.folder.path
       ).result(longest: 60)
-      #expect(run.isRefusal(about: ".ctrace.yml"), "\(name): \(run.status) \(run.errors.prefix(300))")
+      #expect(
+        run.isRefusal(about: ".ctrace.yml"), "\(name): \(run.status) \(run.errors.prefix(300))")
       #expect(run.errors.utf8.count < 600, "\(name)")
     }
     #expect(try GateRun().ci("--config", "/dev/zero", "--", "true").status == 2)

@@ -40,7 +40,9 @@ import TraceAnalysis
       var machine = MachineFigures(host: "", cpus: 2, recorder: "ctrace")
       var runs: [RunFigures]
     }
-    try folder.write(JSONEncoder().encode(Baseline(schema: schema, runs: runs)), to: name)
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .withoutEscapingSlashes
+    try folder.write(encoder.encode(Baseline(schema: schema, runs: runs)), to: name)
   }
 
   @Test func `Recordings, reports and baselines of one run are the same run`() throws {
