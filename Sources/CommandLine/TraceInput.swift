@@ -71,17 +71,21 @@ struct TraceInput {
   let path: String
   let reader: TraceFileReader<FileSource>
   let definitions: TraceDefinitions
-  let byteCount: UInt64
+  var byteCount: UInt64 { source.byteCount }
+  private let source: FileSource
 
   /// Opens it and reads all but the events.
   init(path: String) throws {
     self.path = path
-    (reader, definitions, byteCount) = try TraceInput.explaining(path) {
+    (reader, definitions, source) = try TraceInput.explaining(path) {
       let source = try FileSource(path: path)
       let reader = try TraceFileReader(source)
-      return (reader, try reader.definitions(), source.byteCount)
+      return (reader, try reader.definitions(), source)
     }
   }
+
+  /// Closes the file: for commands that read many.
+  func close() { source.close() }
 
   /// Whether the recorder finished the file.
   var isComplete: Bool { reader.hasIndex && definitions.isComplete }

@@ -101,7 +101,7 @@ final class ProgramRunner {
     }
     try endIfAsked()
     if options.keep != nil, program.side == .head { kept.append(file) }
-    let figures = RunFigures(try makeReport(of: try TraceInput(path: file)))
+    let figures = try RunFile.figures(ofRecording: file)
     try endIfAsked()
     if case .exited(let status)? = end, status == options.expectedExit, !isTooLong {
       return .done(figures)

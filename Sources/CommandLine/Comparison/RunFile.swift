@@ -26,9 +26,16 @@ enum RunFile {
   /// Reads one.
   static func read(_ path: String) throws -> [RunFigures] {
     guard try isText(path) else {
-      return [RunFigures(try makeReport(of: try TraceInput(path: path)))]
+      return [try figures(ofRecording: path)]
     }
     return try runs(in: path, try bytes(of: path))
+  }
+
+  /// The figures of a recording.
+  static func figures(ofRecording path: String) throws -> RunFigures {
+    let input = try TraceInput(path: path)
+    defer { input.close() }
+    return RunFigures(try makeReport(of: input))
   }
 
   /// The bytes of a JSON file.

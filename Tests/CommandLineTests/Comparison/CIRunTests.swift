@@ -134,6 +134,19 @@ import TraceAnalysis
     #expect(diff.status == 0, "\(diff.errors)")
   }
 
+  @Test func `Many runs take no more of the system than one`() throws {
+    let gate = try GateRun()
+    let run = try gate.ci(
+      "--runs", "8", "--", "sh", "-c", "ls /proc/$PPID/fd | wc -l >> descriptors")
+    #expect(run.status == 0, "\(run.errors)")
+    let counts = gate.folder.text("descriptors").split(separator: "\n").compactMap {
+      Int($0.filter(\.isNumber))
+    }
+    #expect(counts.count == 8)
+    // Threads of the recorder's own may come a little later, and take one or two.
+    #expect((counts.max() ?? 0) - (counts.first ?? 0) <= 2, "\(counts)")
+  }
+
   @Test func `What the program writes is shown only where that is asked for, and not as a result`()
     throws
   {
