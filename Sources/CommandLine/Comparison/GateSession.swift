@@ -51,13 +51,14 @@ final class GateSession {
       Comparator(
         settings, base: baseline + batch.base, head: batch.head, comparability: comparability)
     }
+    let what = "\(order.count) run\(order.count == 1 ? "" : "s") of \(what)"
     let first = try batch(order, what)
     if let stop = first.stop { return (judge(stop, first, order, baseline), first) }
     let comparison = comparator(first).compare()
     guard configuration.confirms, comparison.verdict == .regression,
       comparison.gates.contains(where: { $0.fails && $0.tier != .fact })
     else { return (comparison, first) }
-    let second = try batch(order, "to confirm what failed, \(what) again")
+    let second = try batch(order, "to confirm what failed, \(what)")
     if let stop = second.stop { return (judge(stop, second, order, baseline), first) }
     return (comparator(second).confirm(comparison), first)
   }
@@ -82,10 +83,14 @@ final class GateSession {
       if program == nil, runs.isEmpty { return nil }
       return SideSummary(runs, of: program?.arguments ?? [], on: machine)
     }
-    return Comparison(
+    var comparison = Comparison(
       failed: stop.failure, base: side(.base, baseline + batch.base),
       head: side(.head, batch.head) ?? SideSummary([], on: machine),
       settings: configuration.settings)
+    if stop.isDeadlock {
+      comparison.notes.append("run \(stop.failure.run) hung in a deadlock and was ended")
+    }
+    return comparison
   }
 
   // MARK: Running

@@ -15,7 +15,7 @@ struct RunProgress {
   init(_ what: String, runs: Int, isQuiet: Bool) {
     total = runs
     isShown = !isQuiet && Terminal.isTerminal(.standardError)
-    if !isShown, !isQuiet { Terminal.complain("\(what): \(runs) run\(runs == 1 ? "" : "s")") }
+    if !isShown, !isQuiet { Terminal.complain(what) }
   }
 
   /// The next run begins.

@@ -265,8 +265,8 @@ public struct Comparator: Sendable {
         RankSumTest.leastProbability($0, $0) * Double(family) < settings.alpha
       }
       notes.append(
-        "\(runs.0) and \(runs.1) runs are too few to tell \(family) figures apart"
-          + (enough.map { ": it takes \($0) of each" } ?? ""))
+        "\(runs.0) and \(runs.1) runs are too few to tell \(family) figure\(family == 1 ? "" : "s") "
+          + "apart" + (enough.map { ": it takes \($0) of each" } ?? ""))
     }
     for isGate in [true, false] {
       let places = tests.indices.filter {

@@ -60,6 +60,25 @@ import Testing
     }
   }
 
+  @Test func `In what machines differ is told`() {
+    func run(_ host: String, cpus: Int32, _ recorder: String) -> RunFigures {
+      var run = RunFigures.made(host: host)
+      run.machine = MachineFigures(host: host, cpus: cpus, recorder: recorder)
+      return run
+    }
+    func notes(_ base: RunFigures, _ head: RunFigures) -> [String] {
+      Comparator(ComparisonSettings(), base: [base], head: [head]).compare().notes
+    }
+    let here = run("Linux 6.1, One CPU", cpus: 2, "ctrace 1")
+    #expect(notes(here, here).isEmpty)
+    #expect(
+      notes(run("Linux 6.2, Other CPU, inside", cpus: 8, "ctrace 2"), here) == [
+        "the processor differs: Other CPU, inside then, One CPU now",
+        "the kernel differs: Linux 6.2 then, Linux 6.1 now",
+        "the number of CPUs differs: 8 then, 2 now", "ctrace differs: ctrace 2 then, ctrace 1 now",
+      ])
+  }
+
   @Test func `Nothing has changed, and nothing is found`() {
     for seed in 1...20 as ClosedRange<UInt64> {
       let comparison = ComparatorTests.thirty(1, seed: seed).compared()
