@@ -46,19 +46,21 @@ import Testing
     file: String, schema: String
   ) throws {
     let command = try CIFileTests.command(file)
-    for (status, expected) in [(0, 0), (7, 5)] as [(Int32, Int32)] {
+    for (program, expected) in [("true", 0), ("false", 5)] as [(String, Int32)] {
       let folder = try TemporaryFolder()
-      let program = "#!/bin/sh\nexit 0\n"
       let files = FileManager.default
       for path in [".ctrace/base", ".ctrace/install/bin"] {
         try files.createDirectory(
           atPath: "\(folder.path)/\(path)", withIntermediateDirectories: true)
       }
-      try files.createSymbolicLink(
-        atPath: folder.path + "/.ctrace/install/bin/ctrace", withDestinationPath: CTrace.path)
-      try folder.write(program.utf8, to: ".ctrace/base/prog")
-      try folder.write(program.replacing("0", with: "\(status)").utf8, to: "prog")
-      for name in [".ctrace/base/prog", "prog"] { chmod("\(folder.path)/\(name)", 0o755) }
+      // Links, as a program that was just written may be busy still.
+      for (path, target) in [
+        (".ctrace/install/bin/ctrace", CTrace.path), (".ctrace/base/prog", "/usr/bin/true"),
+        ("prog", "/usr/bin/\(program)"),
+      ] {
+        try files.createSymbolicLink(
+          atPath: "\(folder.path)/\(path)", withDestinationPath: target)
+      }
       let run = try Program.run(
         "bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", command,
         environment: ["GITHUB_ACTIONS": "", "GITHUB_STEP_SUMMARY": ""], directory: folder.path)

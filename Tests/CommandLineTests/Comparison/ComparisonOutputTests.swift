@@ -109,7 +109,7 @@ import TraceAnalysis
     #expect(text.contains("\n  \"verdict\" : \"regression\"\n"))
     let failing = comparison.gates.filter(\.fails)
     #expect(failing.map(\.subject.name) == ["held_mu"] && failing.map(\.metric) == [.hold])
-    #expect(failing[0].head.count == 10 && failing[0].headMedian == 20_400)
+    #expect(failing.first?.head.count == 10 && failing.first?.headMedian == 20_400)
     let keys = text.matches(of: /\n  "(\w+)" :/).map { String($0.1) }
     #expect(keys.count > 5 && keys == keys.sorted())
   }
