@@ -113,8 +113,12 @@ struct CICommand: ParsableCommand {
             + "program whose name begins with a dash")
       }
     }
-    if writesConfiguration { return try ConfigurationFile.create() }
-    if selfTest { return try SelfTest().run() }
+    if writesConfiguration || selfTest {
+      guard program.isEmpty, writesConfiguration != selfTest,
+        [base, head, baseline, saveBaseline].allSatisfy({ $0 == nil })
+      else { throw Failure(message: "--init and --self-test stand alone: leave the rest away") }
+      return try writesConfiguration ? ConfigurationFile.create() : SelfTest().run()
+    }
     try run(task(hasProgram: !program.isEmpty), program)
   }
 

@@ -175,6 +175,7 @@ import TraceAnalysis
     ["--expect-exit", "256", "--", "true"], ["--base", "true"], ["--head", "true"],
     ["--base", "true", "--head", "true", "--", "true"],
     ["--baseline", "x", "--save-baseline", "y", "--", "true"], ["--baseline", "x"],
+    ["--init", "--", "true"], ["--init", "--self-test"], ["--self-test", "--base", "true"],
     ["--baseline", "x", "--base", "true", "--head", "true"], ["--save-baseline", "x"],
     ["--no-such-option"], ["--", "./nope"], ["--", "/"], ["--base", "./nope", "--head", "true"],
     ["--base", "true", "--head", "./nope"], ["--save-baseline", "/no/such/x", "--", "true"],
