@@ -246,7 +246,8 @@ public struct Comparator: Sendable {
       lock: lock)
     (test.result.base, test.result.head) = (before, now)
     (test.result.baseMedian, test.result.headMedian) = (one, other)
-    test.result.ratio = one > 0 ? other / one : nil
+    // By next to nothing it is more than numbers can say.
+    test.result.ratio = one > 0 && (other / one).isFinite ? other / one : nil
     test.change = (other - one) * per
     return test
   }

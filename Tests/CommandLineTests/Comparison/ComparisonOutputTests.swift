@@ -114,6 +114,62 @@ import TraceAnalysis
     #expect(keys.count > 5 && keys == keys.sorted())
   }
 
+  @Test(arguments: 0..<6 as Range<UInt64>)
+  func `Every form has an answer to any figures`(seed: UInt64) throws {
+    var random = SeededGenerator(seed: seed)
+    func one<Value>(of values: [Value]) -> Value {
+      values[Int.random(in: values.indices, using: &random)]
+    }
+    let times: [Int64] = [0, 1, 7, 500_001, 1 << 53, .max]
+    let shares = [0, Double.leastNonzeroMagnitude, 1e-300, 0.5, 1, 1_000_000]
+    let runs = try ComparedRuns(
+      runs: 4,
+      change: { run, _ in
+        run.durationNs = one(of: times)
+        run.lost = one(of: [0, 0, 0, .max])
+        run.events = one(of: [0, 1, .max])
+        run.overheadNs = one(of: times)
+        run.loopLagP99Ns = one(of: times)
+        run.runQueueP99Ns = one(of: times)
+        run.gil = GILFigures(utilisation: one(of: shares), longestHoldNs: one(of: times))
+        run.queues = [
+          QueueFigures(
+            name: "", kind: "queue", depthP99: one(of: times), fullShare: one(of: shares))
+        ]
+        run.locks = (0..<5).map { place in
+          LockFigures(
+            name: one(of: ["", "a", "b", "c\u{0}"]) + "\(place)", kind: "mutex",
+            acquisitions: one(of: [0, 1, 1000, .max]), utilisation: one(of: shares),
+            heldNs: one(of: times), waitNs: one(of: times), waitP99Ns: one(of: times),
+            place: SourcePlace(
+              function: "", file: one(of: ["", "/", "."]), line: one(of: [0, .max])))
+        }
+        run.facts = [FactFigures(kind: one(of: Fact.kinds), lock: "", text: "")]
+      }, { _ in [] })
+    let limits = ["utilisation=0%", "wait=0us", "queue_depth=0", "queue_full=0", "loop_lag=0us"]
+    for form in ComparisonOutputTests.forms {
+      let run = try runs.diff(
+        limits.flatMap { ["--budget", $0] } + ["--alpha", "0.5", "--format", "\(form)=out"])
+      #expect([0, 3, 6].contains(run.status), "\(form): \(run.status) \(run.errors)")
+      #expect(form == "github" || !runs.folder.bytes("out").isEmpty, "\(form)")
+      #expect(!runs.folder.text("out").contains(/\b(nan|inf)\b/), "\(form)")
+    }
+  }
+
+  @Test func `A ratio that is more than numbers can say is left out`() throws {
+    let runs = try ComparedRuns { isHead in
+      var lock = LockFigures.held("mu", 20_000)
+      lock.utilisation = isHead ? 0.5 : Double.leastNonzeroMagnitude
+      return [lock]
+    }
+    let run = try runs.diff(["--format", "json"])
+    #expect(run.status == 3, "\(run.errors)")
+    let comparison = try JSONDecoder().decode(Comparison.self, from: Data(run.output.utf8))
+    let failing = try #require(comparison.gates.first { $0.fails })
+    #expect(failing.metric == .utilisation && failing.ratio == nil)
+    #expect(try runs.diff().output.contains("mu is held more than before: 0.0 → 50 %"))
+  }
+
   // MARK: GitHub
 
   @Test func `On GitHub annotations go to standard error, and the summary to its file`() throws {

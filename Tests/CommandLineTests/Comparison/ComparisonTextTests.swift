@@ -136,6 +136,18 @@ import TraceAnalysis
       "\(json)")
   }
 
+  @Test func `Time that has only another name is moved, and fails nothing`() throws {
+    let runs = try ComparedRuns { isHead in
+      [.held("old_mu", isHead ? 10_000 : 30_000), .held("other_mu", isHead ? 30_000 : 10_000)]
+    }
+    let run = try runs.diff()
+    let text = run.output.replacing(/\n +/, with: " ")
+    #expect(run.status == 0 && text.hasPrefix("PASS "), "\(text)")
+    #expect(text.contains(/moved +other_mu +hold, each +10.0 us +30.0 us +3.0×/), "\(text)")
+    #expect(text.contains(/better +old_mu +hold, each +30.0 us +10.0 us +0.3×/), "\(text)")
+    #expect(text.contains("the time has only another name"), "\(text)")
+  }
+
   @Test func `What is waived is said with why and how long`() throws {
     let runs = try ComparedRuns.twiceAsLong()
     try runs.folder.write(
