@@ -22,6 +22,11 @@ import Testing
     #expect(page.contains("```yaml\n\(try CIFileTests.text(file))```\n"))
   }
 
+  @Test func `The page shows a text as it is`() throws {
+    let page = try CIFileTests.text("Sources/CommandLine/Documentation.docc/CIOutputs.md")
+    #expect(page.contains("```\n\(try ComparedRuns.twiceAsLong().diff().output)```\n"))
+  }
+
   @Test(
     .enabled(
       if: Machine.has("check-jsonschema"),
