@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import CZlib
 internal import Glibc
 internal import SystemPackage
 internal import TraceAnalysis
@@ -116,16 +117,18 @@ struct SelfTestProgram: ParsableCommand {
       lock.deallocate()
     }
 
-    /// Writes a page of its own over and over.
+    /// Sums up some bytes over and over, which no compiler finds out to be for nothing.
     func work(_ rounds: Int) {
-      let size = 4096
-      let memory = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
-      defer { memory.deallocate() }
-      for round in 0..<rounds {
+      let bytes = [UInt8](repeating: 1, count: 128)
+      var sum: UInt = 0
+      func add(_ pieces: Int) {
+        for _ in 0..<pieces { sum = crc32(sum, bytes, UInt32(bytes.count)) }
+      }
+      for _ in 0..<rounds {
         pthread_mutex_lock(lock)
-        for _ in 0..<inside { memset(memory, Int32(round), size) }
+        add(inside)
         pthread_mutex_unlock(lock)
-        for _ in 0..<outside { memset(memory, Int32(round), size) }
+        add(outside)
       }
     }
   }
