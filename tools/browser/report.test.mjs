@@ -74,7 +74,8 @@ test("its figures are those of the text, and findings have theirs", async () => 
   /** The rows of a table of the text, by heading; headings that stand several times have one number more. */
   const told = (title) => {
     const cells = (line) => line.slice(2, -2).split(" | ").map((cell) =>
-      cell.replace(/\\(.)/g, "$1").replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&#35;/g, "#"));
+      cell.replace(/\\(.)/g, "$1").replace(/<!-- -->/g, "").replace(/&lt;/g, "<").replace(/&gt;/g, ">")
+        .replace(/&#(\d+);/g, (_, number) => String.fromCharCode(number)));
     const start = markdown.findIndex((line) => line.startsWith(`| ${title} |`));
     const headings = cells(markdown[start]);
     const rows = markdown.slice(start + 2, markdown.indexOf("", start));
