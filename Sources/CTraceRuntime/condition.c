@@ -40,7 +40,7 @@ static void begin(struct condition_wait *wait, const void *condition, pthread_mu
     wait->acquired = acquired_at((uintptr_t)mutex);
     if (__atomic_load_n(&mutex->__data.__lock, __ATOMIC_RELAXED) > 1)
       record_release((uintptr_t)mutex, CTRACE_MUTEX, CTRACE_WAIT, wait->acquired, now(), site);
-    self.sampled = 0;
+    if (self.sampled == (uintptr_t)mutex) end_sample();
   }
   wait_begin(&wait->wait, (uintptr_t)condition, CTRACE_CONDITION, CTRACE_WAIT, 0,
              (uintptr_t)mutex, site);

@@ -102,6 +102,7 @@ always_inline int try_lock(pthread_mutex_t *mutex, struct site site) {
 
 static noinline int unlock_contended(pthread_mutex_t *mutex, struct site site) {
   uint64_t acquired = acquired_at((uintptr_t)mutex), released = now();
+  if (self.sampled == (uintptr_t)mutex) end_sample();
   int result = real.pthread_mutex_unlock(mutex);
   // From here on the mutex may be gone.
   if (result == 0)

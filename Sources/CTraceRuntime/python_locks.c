@@ -148,11 +148,12 @@ void python_lock_released(uint64_t lock, uint64_t released, bool is_wanted) {
     use->acquired = 0;
     if (acquired != 0 && !is_wanted && self.sampled == lock) {
       struct ctrace_use_detail *detail = detail_of(use);
-      detail->sampled_holds += 1;
-      detail->sampled_hold_time += released - acquired;
+      uint64_t weight = sample_weight(use->counts);
+      detail->sampled_holds += weight;
+      detail->sampled_hold_time += (released - acquired) * weight;
     }
   }
-  if (self.sampled == lock) self.sampled = 0;
+  if (self.sampled == lock) end_sample();
   leave();
   if (is_wanted)
     record_release(lock, CTRACE_PYTHON_LOCK, CTRACE_LOCK, acquired, released, PYTHON_SITE);

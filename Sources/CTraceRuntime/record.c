@@ -271,7 +271,7 @@ int note_acquire_slowly(uintptr_t lock, uint8_t lock_kind, uintptr_t site) {
   use->counts = counts + ONE_ACQUISITION;
   if (is_held(lock_kind) && arena.stamps_holds) {
     use->acquired = now();
-    if (is_sampled(counts)) self.sampled = lock;
+    if (is_sampled(counts)) begin_sample(lock);
   }
   leave();
   return 0;
@@ -283,10 +283,11 @@ void sample_hold(uintptr_t lock) {
   struct ctrace_use *use = find_anywhere(key_of(lock, hash), hash);
   if (use != NULL && use->acquired != 0) {
     struct ctrace_use_detail *detail = detail_of(use);
-    detail->sampled_holds += 1;
-    detail->sampled_hold_time += now() - use->acquired;
+    uint64_t weight = sample_weight(use->counts);
+    detail->sampled_holds += weight;
+    detail->sampled_hold_time += (now() - use->acquired) * weight;
   }
-  self.sampled = 0;
+  end_sample();
   leave();
 }
 

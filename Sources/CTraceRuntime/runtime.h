@@ -108,6 +108,8 @@ struct thread_state {
   bool has_displaced;
   /// A lock whose current hold is being measured although nobody waits for it.
   uintptr_t sampled;
+  /// One that it goes on within, and that is measured as well.
+  uintptr_t sampled_around;
   /// The pending wait has ended and should go to the ring.
   uint32_t wait_ended;
   /// The wait that goes on is a whole one.
@@ -301,10 +303,31 @@ always_inline struct ctrace_use_detail *detail_of(struct ctrace_use *use) {
 
 #define ONE_ACQUISITION (UINT64_C(1) << 16)
 
-/// One hold in 64 is measured even when nobody waits for it. Which one depends on a hash of the
-/// count, so that a program's own rhythm does not pick them.
+/// Each of a thread's first holds of a lock is measured even when nobody waits for it, so that of locks
+/// that are seldom acquired is known how long they were held.
+#define FIRST_HOLDS (UINT64_C(128) << 16)
+
+/// Of later ones that is one in 64. Which one depends on a hash of the count, so that a program's own
+/// rhythm does not pick them.
 always_inline bool is_sampled(uint64_t counts) {
-  return ((counts >> 16) * UINT64_C(0x9e3779b97f4a7c15)) >> 58 == 0;
+  return counts < FIRST_HOLDS || ((counts >> 16) * UINT64_C(0x9e3779b97f4a7c15)) >> 58 == 0;
+}
+
+/// So many holds a measured one stands for; `counts` is that after its acquire.
+always_inline uint64_t sample_weight(uint64_t counts) {
+  return counts < FIRST_HOLDS + ONE_ACQUISITION ? 1 : 64;
+}
+
+/// The hold that begins is measured. One that goes on around it still is, too.
+always_inline void begin_sample(uintptr_t lock) {
+  if (self.sampled != lock) self.sampled_around = self.sampled;
+  self.sampled = lock;
+}
+
+/// No hold of the one that is measured ends here.
+always_inline void end_sample(void) {
+  self.sampled = self.sampled_around;
+  self.sampled_around = 0;
 }
 
 /// Whether an acquire begins a hold: of a semaphore it takes one of many, of a barrier nothing.
@@ -328,7 +351,7 @@ always_inline int note_acquire(uintptr_t lock, uint8_t lock_kind, struct site si
   use->counts = counts + ONE_ACQUISITION;
   if (is_held(lock_kind) && arena.stamps_holds) {
     use->acquired = ctrace_counter();
-    if (unlikely(is_sampled(counts))) self.sampled = lock;
+    if (unlikely(is_sampled(counts))) begin_sample(lock);
   }
   leave();
   return 0;

@@ -122,6 +122,7 @@ exported int pthread_rwlock_trywrlock(pthread_rwlock_t *lock) {
 static noinline int unlock_contended(pthread_rwlock_t *lock, struct site site) {
   bool is_writer = lock->__data.__cur_writer != 0;
   uint64_t acquired = acquired_at((uintptr_t)lock), released = now();
+  if (self.sampled == (uintptr_t)lock) end_sample();
   int result = real.pthread_rwlock_unlock(lock);
   // From here on the lock may be gone.
   if (result == 0)

@@ -39,6 +39,7 @@ exported int pthread_spin_trylock(pthread_spinlock_t *lock) {
 
 static noinline int unlock_contended(pthread_spinlock_t *lock, struct site site) {
   uint64_t acquired = acquired_at((uintptr_t)lock), released = now();
+  if (self.sampled == (uintptr_t)lock) end_sample();
   __atomic_store_n(wanted_place(lock), 0, __ATOMIC_RELAXED);
   int result = real.pthread_spin_unlock(lock);
   // A spin shorter than what is recorded one by one has no release worth recording either.

@@ -78,6 +78,7 @@ bool attach_thread(void) {
   self.evictions = 0;
   self.has_displaced = false;
   self.sampled = 0;
+  self.sampled_around = 0;
   self.wait_ended = 0;
   self.is_whole = false;
   self.gil_wait.is_recorded = false;

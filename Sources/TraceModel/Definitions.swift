@@ -489,9 +489,9 @@ public struct LockUse: Hashable, Sendable {
   public var lostWaitTime: UInt64
   /// The longest wait among the short and the lost ones, nanoseconds.
   public var longestUnrecordedWait: UInt64
-  /// Holds nobody waited for, of which some are measured: how many were.
+  /// Holds nobody waited for, of which some are measured: how many those stand for.
   public var sampledHolds: UInt64
-  /// Nanoseconds of those.
+  /// Nanoseconds of the measured ones, each as often as it stands for others.
   public var sampledHoldTime: UInt64
 
   /// Makes a use.

@@ -14,6 +14,18 @@ func isClose(_ one: Int64, _ other: Int64, part: Double = 0.05, slack: Int64 = 3
 
 extension RecordingTests {
   @Suite struct Locks {
+    @Test func `A few holds are all measured, one within the other too`() throws {
+      let recording = try TestRecording(Workload.build("few_holds"))
+      for name in ["outer", "inner"] {
+        let lock = try recording.lock("\(name)_mu", kind: "mutex")
+        let held = try recording.value(name)
+        #expect(lock.acquisitions == 40 && lock.contended == 0)
+        #expect(isClose(try #require(lock.heldNs), held), "\(name)")
+        let share = Double(held) / Double(try recording.report().recording.durationNs)
+        #expect(abs(try #require(lock.utilisation) - share) < 0.05 * share, "\(name)")
+      }
+    }
+
     @Test func `A lock held for 10 ms a hundred times costs a second, and both sides are named`()
       throws
     {

@@ -222,6 +222,7 @@ struct ctrace_use_detail {
   uint64_t lost_waits;
   uint64_t lost_wait_time;
   uint64_t longest_unrecorded_wait;
+  /// Of holds that nobody waits for some are measured: how many those stand for, and as often their time.
   uint64_t sampled_holds;
   uint64_t sampled_hold_time;
 };
