@@ -305,7 +305,7 @@ always_inline struct ctrace_use_detail *detail_of(struct ctrace_use *use) {
 
 /// Each of a thread's first holds of a lock is measured even when nobody waits for it, so that of locks
 /// that are seldom acquired is known how long they were held.
-#define FIRST_HOLDS (UINT64_C(128) << 16)
+#define FIRST_HOLDS (UINT64_C(1024) << 16)
 
 /// Of later ones that is one in 64. Which one depends on a hash of the count, so that a program's own
 /// rhythm does not pick them.

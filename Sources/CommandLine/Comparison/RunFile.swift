@@ -127,7 +127,7 @@ enum RunFile {
       + [run.gil?.longestHoldNs ?? 0, run.loopLagP99Ns ?? 0, run.runQueueP99Ns ?? 0]
     let shares =
       run.locks.map { $0.utilisation ?? 0 } + run.queues.map { $0.fullShare ?? 0 }
-      + [run.gil?.utilisation ?? 0]
+      + [run.gil?.utilisation ?? 0, run.noCPUShare ?? 0]
     guard times.allSatisfy({ $0 >= 0 }), shares.allSatisfy({ (0...1_000_000).contains($0) }) else {
       throw Failure(message: "\(path) has figures that no run can have; make it again")
     }

@@ -261,6 +261,13 @@ public struct Comparator: Sendable {
     let runs = (base.count, head.count)
     let least = RankSumTest.leastProbability(runs.0, runs.1)
     let canTell = least * Double(max(family, 1)) < settings.alpha
+    if isBusier, let shares = noCPUShares {
+      func percent(_ share: Double) -> Int { Int((share * 100).rounded()) }
+      notes.append(
+        "threads that could run had no CPU for \(percent(shares.base)) % of that time then, and for "
+          + "\(percent(shares.head)) % now: what that makes worse can't be told from what the program does"
+      )
+    }
     if !canTell, family > 0 {
       let enough = (1...1000).first {
         RankSumTest.leastProbability($0, $0) * Double(family) < settings.alpha
@@ -281,6 +288,25 @@ public struct Comparator: Sendable {
     }
   }
 
+  /// How much greater a part of the time without a CPU makes another machine of the same one.
+  private static let busier = 0.1
+
+  /// The part of the time in which threads could have run, but had no CPU, then and now.
+  private var noCPUShares: (base: Double, head: Double)? {
+    guard let one = median(base.compactMap(\.noCPUShare)),
+      let other = median(head.compactMap(\.noCPUShare))
+    else { return nil }
+    return (one, other)
+  }
+
+  /// Whether CPUs were so much shorter than when the runs were made that these are compared with: threads
+  /// then hold locks for longer, because they lose their CPU meanwhile, whatever the program does. Runs that
+  /// took turns had the same.
+  private var isBusier: Bool {
+    guard comparability != .interleaved, let shares = noCPUShares else { return false }
+    return shares.head - shares.base > Comparator.busier
+  }
+
   private func decide(_ test: inout Test, greater: Double, less: Double, canTell: Bool) {
     let isMore = test.change > 0
     let adjusted = isMore ? greater : less
@@ -293,7 +319,7 @@ public struct Comparator: Sendable {
     if !canTell {
       test.result.verdict = .inconclusive
     } else if isMuch, adjusted < settings.alpha {
-      test.result.verdict = isMore ? .regressed : .improved
+      test.result.verdict = !isMore ? .improved : isBusier ? .inconclusive : .regressed
     }
   }
 

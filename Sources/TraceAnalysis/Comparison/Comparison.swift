@@ -214,7 +214,7 @@ public struct GateResult: Codable, Hashable, Sendable {
     case improved
     /// Neither, as far as it matters.
     case same
-    /// There are too few runs to tell.
+    /// There are too few runs to tell; or CPUs were shorter than when the others were made.
     case inconclusive
     /// Not there before.
     case new

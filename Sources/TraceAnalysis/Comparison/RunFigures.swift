@@ -35,6 +35,9 @@ public struct RunFigures: Codable, Hashable, Sendable {
   /// From being woken, or preempted, to being on a CPU: the 99th percentile of the thread that had it
   /// worst of those with ``leastSwitches``; nil where that was not recorded.
   public var runQueueP99Ns: Int64?
+  /// Of the time in which threads could have run, the part in which they had no CPU: how short CPUs were. Nil
+  /// where that was not recorded.
+  public var noCPUShare: Double?
   /// What one run is enough to know.
   public var facts: [FactFigures]
 
@@ -49,7 +52,7 @@ public struct RunFigures: Codable, Hashable, Sendable {
     signal: Int32? = nil, durationNs: Int64, events: UInt64 = 0, lost: UInt64 = 0,
     complete: Bool = true, overheadNs: Int64 = 0, locks: [LockFigures] = [],
     queues: [QueueFigures] = [], gil: GILFigures? = nil, loopLagP99Ns: Int64? = nil,
-    runQueueP99Ns: Int64? = nil, facts: [FactFigures] = []
+    runQueueP99Ns: Int64? = nil, noCPUShare: Double? = nil, facts: [FactFigures] = []
   ) {
     self.program = program
     self.machine = machine
@@ -66,6 +69,7 @@ public struct RunFigures: Codable, Hashable, Sendable {
     self.gil = gil
     self.loopLagP99Ns = loopLagP99Ns
     self.runQueueP99Ns = runQueueP99Ns
+    self.noCPUShare = noCPUShare
     self.facts = facts
   }
 }
@@ -241,6 +245,10 @@ extension RunFigures {
       let switches = $0.switches ?? SwitchCounts(voluntary: 0, preempted: 0)
       return switches.voluntary.saturatingAdd(switches.preempted) >= RunFigures.leastSwitches
     }.compactMap { $0.runQueueNs?.p99 }.max()
+    let ready = report.threads.saturatingSum(\.runnableNs)
+    let wanted = report.threads.saturatingSum(\.runNs).saturatingAdd(ready)
+    noCPUShare =
+      recording.scheduling == "off" || wanted == 0 ? nil : Double(ready) / Double(wanted)
     let names = Dictionary(
       report.locks.map { (Int64($0.id), $0.identity ?? $0.name) },
       uniquingKeysWith: { one, _ in one })

@@ -163,6 +163,24 @@ import Testing
     #expect(try ComparatorTests.result(comparison, "a", .utilisation).fails)
   }
 
+  @Test func `Where CPUs were shorter than for the baseline, worse can't be told from that`() throws
+  {
+    func compared(_ share: Double?, _ comparability: Comparability) -> Comparison {
+      var sides = Sides { isHead in [.made("a", held: isHead ? 40_000 : 10_000)] }
+      for place in sides.base.indices { sides.base[place].noCPUShare = 0.2 }
+      for place in sides.head.indices { sides.head[place].noCPUShare = share }
+      return sides.compared(ComparisonSettings(), comparability)
+    }
+    let busy = compared(0.4, .sameMachine)
+    #expect(busy.verdict == .inconclusive)
+    #expect(try ComparatorTests.result(busy, "a", .hold).verdict == .inconclusive)
+    #expect(busy.notes.contains { $0.contains("20 %") && $0.contains("40 %") }, "\(busy.notes)")
+    #expect(compared(0.29, .sameMachine).verdict == .regression)
+    #expect(compared(0.1, .sameMachine).verdict == .regression)
+    #expect(compared(nil, .sameMachine).verdict == .regression)
+    #expect(compared(0.4, .interleaved).verdict == .regression)
+  }
+
   @Test func `How comparable runs are they tell themselves`() {
     let sides = Sides { _ in [] }
     #expect(Comparability(sides.base, sides.head) == .interleaved)
