@@ -55,6 +55,8 @@ struct RecordingSession: ~Copyable {
 
   /// Chunks older than this are closed however short, so that a recorder that is killed loses little.
   static let longestChunk: Int64 = 1_000_000_000
+  /// After so long of reading what the kernel tells, it is the threads' turn again.
+  private static let longestReading: Int64 = 3_000_000
   /// Tables with more entries are read only when their thread ends.
   private static let largestCheckpointed = 4096
   /// Of so many threads the CPU time is read now and then.
@@ -187,7 +189,12 @@ struct RecordingSession: ~Copyable {
     if let rings = scheduler.rings {
       if rings.begin() { pace = .busy }
       // A thread fills its ring in less time than all that the kernel tells of a machine may take to read.
-      while rings.readPiece(catalog: &catalog, writer: writer) { pace = max(pace, drainThreads()) }
+      var drained = now
+      while rings.readPiece(catalog: &catalog, writer: writer) {
+        guard now - drained > RecordingSession.longestReading else { continue }
+        pace = max(pace, drainThreads())
+        drained = now
+      }
     }
     recordOutside()
     scheduler.sampler?.sample(

@@ -51,23 +51,22 @@ import TraceAnalysis
 
   @Test func `Budgets are met or exceeded, and an excess must be there twice`() throws {
     let gate = try GateRun()
-    // Two threads that do nothing outside of the lock keep it busy.
-    let (run, comparison) = try gate.comparison(
-      "--budget", "wait=1ns", "--", "sh", "-c", GateRun.contend(40))
+    // One thread waits each time until the other has had the lock for 10 ms.
+    let held = try Workload.build("held_lock")
+    let (run, comparison) = try gate.comparison("--budget", "wait=1ms", "--", held)
     #expect(run.status == 3, "\(run.errors)")
     let failed = comparison.gates.filter(\.fails)
     #expect(!failed.isEmpty && failed.allSatisfy { $0.tier == .budget && $0.metric == .wait })
-    #expect(failed.allSatisfy { $0.limit == 1 && $0.confirmed == true })
+    #expect(failed.allSatisfy { $0.limit == 1_000_000 && $0.confirmed == true })
     let met = try gate.comparison(
-      "--budget", "wait=1000s", "--budget", "utilisation=100%", "--", "sh", "-c",
-      GateRun.contend(40))
+      "--budget", "wait=1000s", "--budget", "utilisation=100%", "--", held)
     #expect(met.run.status == 0)
     #expect(met.comparison.gates.contains { $0.verdict == .met && $0.metric == .wait })
 
     let once = """
-      if [ -e second ]; then \(GateRun.contend(0)); fi; touch second; \(GateRun.contend(40))
+      if [ -e second ]; then \(GateRun.contend(0)); fi; touch second; exec \(held)
       """
-    let lucky = try gate.comparison("--budget", "wait=1us", "--", "sh", "-c", once)
+    let lucky = try gate.comparison("--budget", "wait=1ms", "--", "sh", "-c", once)
     #expect(lucky.run.status == 0, "\(lucky.run.errors)")
     #expect(lucky.comparison.gates.contains { $0.verdict == .exceeded && $0.confirmed == false })
   }
@@ -77,6 +76,11 @@ import TraceAnalysis
     let saved = try gate.comparison(
       "--save-baseline", "base.json", "--", "sh", "-c", GateRun.contend(5))
     #expect(saved.run.status == 0 && saved.comparison.head.runs == 10)
+    // As if CPUs had been as short as can be: whatever else runs now, they have not become shorter.
+    let kept = gate.folder.text("base.json")
+    #expect(kept.contains("\"noCPUShare\":"))
+    try gate.folder.write(
+      kept.replacing(/"noCPUShare":[0-9.e-]+/, with: "\"noCPUShare\":1").utf8, to: "base.json")
     let bytes = gate.folder.bytes("base.json")
     #expect(bytes.count < 1_000_000 && gate.folder.text("base.json").contains("ctrace-baseline/1"))
     let (run, comparison) = try gate.comparison(
